@@ -1,0 +1,79 @@
+/**
+ * What a migration found and what it would change: the value that analysis returns and that the command line
+ * prints, checks and writes. Nothing here touches the disk.
+ */
+
+import type { ReasonCode } from "./reasons.js";
+
+/** What became of one candidate; every candidate gets exactly one. */
+export type Disposition = "rewrite" | "rewrite+note" | "bridge" | "facade" | "leave" | "suspect";
+
+/** The kind of place a candidate is. Only `function` candidates count as "functions found". */
+export type CandidateKind =
+  | "function" // an async function of any form
+  | "await" // one `await` of a converted function, or at the top level of a module
+  | "chain" // `.then`, `.catch`, `.finally`
+  | "combinator" // Promise.all, race, any, allSettled
+  | "constructor" // new Promise(...)
+  | "observable" // an RxJS subscription or pipeline
+  | "emitter" // an event listener or a wait for an event
+  | "callback" // an error-first callback API
+  | "limiter"; // p-limit and its like
+
+/** Why a candidate was left or bridged, or what a reader should know about a rewrite. */
+export interface Reason {
+  readonly code: ReasonCode;
+  /** One sentence that names the thing. */
+  readonly message: string;
+}
+
+/** One place the migration looked at. Offsets are UTF-16 positions in the original file. */
+export interface Candidate {
+  /** The id of the transform that applies, for instance `CM-A01`. */
+  readonly pattern: string;
+  readonly kind: CandidateKind;
+  /** The function's name, or the text of the site, shortened. */
+  readonly name: string;
+  /** Absolute path. */
+  readonly file: string;
+  /** One-based. */
+  readonly line: number;
+  /** One-based. */
+  readonly column: number;
+  readonly start: number;
+  readonly end: number;
+  readonly disposition: Disposition;
+  /** At least one for `leave`, `suspect` and `bridge`; may hold notes for the others. */
+  readonly reasons: readonly Reason[];
+}
+
+/** The new text of one file. */
+export interface FileChange {
+  /** Absolute path. */
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The whole outcome of analysing one project. */
+export interface MigrationPlan {
+  /** The directory that relative paths in reports are relative to. */
+  readonly root: string;
+  /** Source files that were looked at. */
+  readonly filesScanned: number;
+  /** Ordered by file path, then position. */
+  readonly candidates: readonly Candidate[];
+  /** Ordered by file path; files without a change are absent. */
+  readonly changes: readonly FileChange[];
+  /** Packages the changed files import and that the project must depend on, e.g. `trestle`. */
+  readonly packages: readonly string[];
+  /** How many times the edited program was type-checked, and how many functions were demoted on the way. */
+  readonly verification: { readonly rounds: number; readonly demoted: number };
+}
+
+/** A step of long work, reported as it happens. `done` counts up to `total`. */
+export interface Progress {
+  readonly phase: "load" | "check" | "analyse" | "rewrite" | "verify" | "write";
+  readonly done: number;
+  readonly total: number;
+}

@@ -51,7 +51,8 @@ export async function replaceFiles(edits: readonly FileEdit[], options: Transact
 }
 
 async function stage(edits: readonly FileEdit[], journal: Journal, options: TransactionOptions): Promise<void> {
-  const { fs, signal } = options;
+  const { fs, signal, onProgress } = options;
+  onProgress?.({ phase: "write", done: 0, total: edits.length });
   for (let start = 0; start < edits.length; start += concurrentFiles) {
     signal?.throwIfAborted();
     const outcomes = await Promise.allSettled(

@@ -1,0 +1,144 @@
+/**
+ * The command line: reads the arguments, runs a command, and turns what comes of it into an exit code. Reports go to
+ * stdout; progress, remarks and failures go to stderr.
+ */
+
+import { Command, CommanderError, Option } from "commander";
+import type { CliIo, Engine, Invocation, MigrateOptions, ReadingOptions } from "./commands/invocation.js";
+import { migrate } from "./commands/migrate.js";
+import { recover, type RecoverOptions } from "./commands/recover.js";
+import { scan } from "./commands/scan.js";
+import { ExitCode, MigrationError } from "./failure.js";
+import { errorCode, errorMessage, nodeFileSystem } from "./file-system.js";
+import { version } from "./version.js";
+
+export type { CliIo, Engine } from "./commands/invocation.js";
+
+const examples = `
+Examples:
+  trestle scan                      what is there, and what a migration would make of it
+  trestle migrate                   the same as a diff; nothing is written
+  trestle migrate src/jobs --write  migrate one part; commit, run the tests, go on with the next
+  trestle migrate -p tsconfig.app.json --format json > plan.json`;
+
+const exitCodes = `
+Exit codes:
+  0    success, or nothing to do
+  2    the command line is wrong
+  3    a file to be changed is not committed to git, or there is no git repository
+  4    the project does not parse or type-check
+  5    writing failed, and every file was put back as it was
+  6    a file changed meanwhile or cannot be written, or an interrupted run is in the way
+  70   a bug in trestle
+  130  interrupted, and every file is as it was`;
+
+/** Runs one command line without the name of the program, and never throws. */
+export async function runCli(argv: readonly string[], io: CliIo, engine: Partial<Engine> = {}): Promise<ExitCode> {
+  const invocation: Invocation = { io, engine: { planMigration: planWithCompiler, fs: nodeFileSystem, ...engine } };
+  let exitCode: ExitCode = ExitCode.ok;
+  const program = createProgram(invocation, (code) => (exitCode = code));
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return report(error, argv, io);
+  }
+}
+
+/** What the `trestle` executable does: runs the command line of this process. */
+export async function main(engine: Partial<Engine> = {}): Promise<void> {
+  const interruption = new AbortController();
+  // The handlers stay: a second signal must not stop the files from being put back.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interruption.abort());
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
+
+  const { stdout, stderr, env } = process;
+  const io: CliIo = { stdout, stderr, cwd: process.cwd(), env, signal: interruption.signal };
+  const code = await runCli(process.argv.slice(2), io, engine);
+  process.exitCode = code;
+  // The analysis may still be at work; nobody waits for it any more.
+  if (code === ExitCode.interrupted) process.exit();
+}
+
+/** The compiler is loaded when it is needed: help, mistakes and recovery come without it, and so at once. */
+const planWithCompiler: Engine["planMigration"] = async (request) => {
+  const { planMigration } = await import("./migrate.js");
+  return planMigration(request);
+};
+
+/** The reader of a pipe may stop early, as `head` does. */
+function ignoreClosedPipe(error: Error): void {
+  if (errorCode(error) !== "EPIPE") throw error;
+}
+
+function createProgram(invocation: Invocation, done: (code: ExitCode) => void): Command {
+  const { stdout, stderr } = invocation.io;
+  const program = new Command("trestle")
+    .description("Carries promises, RxJS, event emitters and callbacks over to direct-style fibers.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, "trestle: ")),
+    })
+    .addHelpText("after", `${examples}\n${exitCodes}`);
+
+  reading(program.command("scan"))
+    .description("Count the asynchronous code and tell what a migration would make of it. Writes nothing.")
+    .action(async (paths: string[], options: ReadingOptions) => done(await scan(invocation, paths, options)));
+
+  reading(program.command("migrate"))
+    .description("Rewrite asynchronous code to fibers. Shows the changes; writes them only with --write.")
+    .option("--write", "change the files: all of them, or none", false)
+    .option("--allow-dirty", "write even to files with changes that are not committed", false)
+    .option("--allow-no-git", "write even where no git repository can bring the files back", false)
+    .action(async (paths: string[], options: MigrateOptions) => done(await migrate(invocation, paths, options)));
+
+  program
+    .command("recover")
+    .description("Put files back after a run that was killed while it wrote.")
+    .option("--force", "do so even if that run seems to be still at work", false)
+    .option("-v, --verbose", "print the stack of an internal error")
+    .addHelpText("after", exitCodes)
+    .action(async (options: RecoverOptions) => done(await recover(invocation, options)));
+  return program;
+}
+
+/** Arguments and options of every command that reads a project. */
+function reading(command: Command): Command {
+  return command
+    .argument("[paths...]", "files and folders to work on; the whole project if there are none")
+    .option("-p, --project <tsconfig>", "the project's tsconfig.json, or the folder it is in")
+    .addOption(new Option("--format <format>", "how to print the report").choices(["text", "json"]).default("text"))
+    .option("--allow-baseline-errors", "accept type errors that are there already", false)
+    .option("-q, --quiet", "no progress, no remarks and no diff", false)
+    .option("-v, --verbose", "print the stack of an internal error")
+    .addHelpText("after", `${examples}\n${exitCodes}`);
+}
+
+function report(error: unknown, argv: readonly string[], io: CliIo): ExitCode {
+  // Commander has printed its message; asking for help or the version ends here too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  if (error instanceof MigrationError) {
+    io.stderr.write(`trestle: ${error.message}\n`);
+    if (isVerbose(argv, io)) io.stderr.write(`${error.stack}\n`);
+    return error.exitCode;
+  }
+  if (io.signal?.aborted) {
+    io.stderr.write("trestle: interrupted; nothing was changed\n");
+    return ExitCode.interrupted;
+  }
+  io.stderr.write(`trestle: internal error: ${errorMessage(error)}\nThis is a bug in trestle. `);
+  const stack = error instanceof Error ? error.stack : undefined;
+  io.stderr.write(
+    isVerbose(argv, io) ? `It happened here:\n${stack}\n` : "Run the command again with -v to see where.\n",
+  );
+  return ExitCode.internal;
+}
+
+function isVerbose(argv: readonly string[], { env }: CliIo): boolean {
+  return argv.includes("-v") || argv.includes("--verbose") || Boolean(env["TRESTLE_DEBUG"]);
+}

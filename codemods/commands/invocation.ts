@@ -1,0 +1,48 @@
+/** What every command is given: where it runs, where it prints, how it analyses, and how it is interrupted. */
+
+import type { planMigration } from "../migrate.js";
+import type { FileSystem } from "../file-system.js";
+import type { OutputStream } from "../terminal.js";
+
+/** The outside of the program, as the command line sees it. */
+export interface CliIo {
+  /** Carries the report and nothing else. */
+  readonly stdout: OutputStream;
+  /** Carries progress, remarks and failures. */
+  readonly stderr: OutputStream;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Aborted when the user interrupts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The parts that a test may replace. */
+export interface Engine {
+  readonly planMigration: typeof planMigration;
+  readonly fs: FileSystem;
+}
+
+export interface Invocation {
+  readonly io: CliIo;
+  readonly engine: Engine;
+}
+
+/** Options that `scan` and `migrate` share. */
+export interface ReadingOptions {
+  readonly project?: string | undefined;
+  readonly format: "text" | "json";
+  readonly allowBaselineErrors: boolean;
+  readonly quiet: boolean;
+  readonly verbose?: boolean | undefined;
+}
+
+export interface MigrateOptions extends ReadingOptions {
+  readonly write: boolean;
+  readonly allowDirty: boolean;
+  readonly allowNoGit: boolean;
+}
+
+/** A remark for the user, which is not part of the report. */
+export function remark({ io }: Invocation, { quiet }: Pick<ReadingOptions, "quiet">, text: string): void {
+  if (!quiet) io.stderr.write(`trestle: ${text}\n`);
+}

@@ -1,0 +1,263 @@
+// A fiber from the inside: its call stack of frames, and the one place where waking it and cancelling it settle their race.
+
+import type { CancelContext, Member } from "./context.js";
+import type { Cancelled } from "./cancelled.js";
+import { describe } from "./describe.js";
+import { formatForkSite, type ForkSite } from "./fork-site.js";
+import { INSTRUCTION, PROTOCOL, type Instruction, type Op } from "./op.js";
+
+/** One level of a fiber's call stack: a generator, the iterator of a primitive, or a {@link Frame}. */
+export interface CallFrame {
+  next(value?: unknown): IteratorResult<unknown, unknown>;
+  throw?(error: unknown): IteratorResult<unknown, unknown>;
+}
+
+/** What a suspended fiber waits for. Settling checks that the fiber still waits for this very object. */
+export interface Waiting {
+  /** Unlinks the waiter and resumes the fiber with the error, or lets the wait go on where it cannot be given up. */
+  cancelWait(fiber: FiberCore, error: Cancelled): void;
+  /** For reports: "Semaphore.acquire". */
+  describeWait(): string;
+}
+
+/** Told when a fiber has ended. */
+export interface FiberOwner {
+  fiberEnded(fiber: FiberCore, failed: boolean, value: unknown): void;
+}
+
+/** The order in which fibers run. */
+export interface RunQueue {
+  /** Fibers that run before everything queued, last one first. Forking is all that uses it. */
+  readonly front: FiberCore[];
+  /** True where reports must be the same on every run. */
+  readonly deterministic: boolean;
+  /** Puts a fiber at the tail. */
+  push(fiber: FiberCore): void;
+  /** Notes that a fiber gave way: others than fibers get their turn after this pass, too. */
+  noteYield(): void;
+}
+
+/** A value bound to a key for a stretch of a fiber's life; a chain, innermost binding first. */
+export interface Binding {
+  readonly key: object;
+  readonly value: unknown;
+  readonly outer: Binding | undefined;
+}
+
+/** Runs a step of a fiber in the surroundings (of `AsyncLocalStorage`, say) that the fiber was forked in. */
+export type Surroundings = <R>(step: () => R) => R;
+
+let captureSurroundings: (() => Surroundings) | undefined;
+
+/**
+ * For bridges: from now on each new fiber keeps what `capture` returns when it is forked, and all its steps run inside.
+ * `undefined` switches it off.
+ *
+ * @example
+ * setSurroundings(() => AsyncLocalStorage.snapshot());
+ */
+export function setSurroundings(capture: (() => Surroundings) | undefined): void {
+  captureSurroundings = capture;
+}
+
+/** The public face of a fiber. */
+export interface FiberHandle {
+  /** Unique in its scheduler. */
+  readonly id: number;
+  readonly name: string | undefined;
+  /** The cancellation context that the fiber is in now. */
+  readonly context: CancelContext;
+}
+
+export class FiberCore implements Member, FiberHandle {
+  readonly id: number;
+  readonly name: string | undefined;
+  readonly queue: RunQueue;
+  readonly owner: FiberOwner;
+  readonly site: ForkSite | undefined;
+  /** What the body is called with; for the owner to tell its fibers apart. */
+  readonly argument: unknown;
+  context: CancelContext;
+  previousMember: Member | undefined = undefined;
+  nextMember: Member | undefined = undefined;
+  bindings: Binding | undefined;
+  surroundings: Surroundings | undefined;
+
+  /** The top of the call stack; undefined before the first step. */
+  frame: CallFrame | undefined = undefined;
+  /** The callers of `frame`, outermost first; undefined until there is one. */
+  callers: CallFrame[] | undefined = undefined;
+  /** What the next step hands to `frame`: a result, or an error when `failed`. Before the first step: the body. */
+  value: unknown;
+  failed = false;
+  /** Defined exactly while the fiber is suspended, in no queue, and not resumed yet. */
+  waiting: Waiting | undefined = undefined;
+
+  constructor(
+    id: number,
+    name: string | undefined,
+    queue: RunQueue,
+    context: CancelContext,
+    owner: FiberOwner,
+    body: (argument: never) => Op<unknown>,
+    argument: unknown,
+    bindings: Binding | undefined,
+    site: ForkSite | undefined,
+  ) {
+    this.id = id;
+    this.name = name;
+    this.queue = queue;
+    this.context = context;
+    this.owner = owner;
+    this.argument = argument;
+    this.value = body;
+    this.bindings = bindings;
+    this.site = site;
+    this.surroundings = captureSurroundings?.();
+    context.addMember(this);
+  }
+
+  // --- waiting ---
+
+  /** From here on the fiber is suspended, and `waiting` alone may settle it. */
+  wait(waiting: Waiting): void {
+    this.waiting = waiting;
+  }
+
+  /**
+   * Resumes the fiber, if it still waits for `waiting`: it goes to the tail of the run queue. This is where the race between waking
+   * and cancelling is decided; whoever comes second gets false.
+   */
+  settle(waiting: Waiting, failed: boolean, value: unknown): boolean {
+    if (this.waiting !== waiting) return false;
+    this.waiting = undefined;
+    this.failed = failed;
+    this.value = value;
+    this.queue.push(this);
+    return true;
+  }
+
+  /** Stops waiting without going to the queue: the running step continues by itself. */
+  unwait(waiting: Waiting): boolean {
+    if (this.waiting !== waiting) return false;
+    this.waiting = undefined;
+    return true;
+  }
+
+  interrupt(error: Cancelled): void {
+    this.waiting?.cancelWait(this, error);
+  }
+
+  /** The check that begins a wait: in a cancelled context the fiber goes to the tail with the error, and nothing is registered. */
+  interrupted(): boolean {
+    const error = this.context.interruption;
+    if (!error) return false;
+    this.failed = true;
+    this.value = error;
+    this.queue.push(this);
+    return true;
+  }
+
+  // --- results of an instruction that does not suspend ---
+
+  succeed(value: unknown): true {
+    this.failed = false;
+    this.value = value;
+    return true;
+  }
+
+  fail(error: unknown): true {
+    this.failed = true;
+    this.value = error;
+    return true;
+  }
+
+  // --- the call stack ---
+
+  pushFrame(frame: CallFrame): void {
+    if (this.frame) (this.callers ??= []).push(this.frame);
+    this.frame = frame;
+  }
+
+  popFrame(): void {
+    this.frame = this.callers?.pop();
+  }
+
+  /** Calls `body(argument)` on the fiber's own stack: the frame on top now gets its result, or its error. */
+  call<A>(body: (argument: A) => Op<unknown> | void, argument: A): true {
+    try {
+      this.pushFrame(iterate(body(argument)));
+    } catch (error) {
+      return this.fail(error);
+    }
+    return this.succeed(undefined);
+  }
+
+  // --- contexts ---
+
+  moveTo(context: CancelContext): void {
+    this.context.removeMember(this);
+    this.context = context;
+    context.addMember(this);
+  }
+
+  /** For reports. */
+  describe(): string {
+    return this.name ? `fiber ${this.id} "${this.name}"` : `fiber ${this.id}`;
+  }
+
+  /** For reports: where the fiber was forked, if that is known. */
+  get forkedAt(): string | undefined {
+    return formatForkSite(this.site);
+  }
+}
+
+/** The iterator of an op, or a `TypeError` that says what a body returned instead. */
+export function iterate(op: unknown): CallFrame {
+  const iterator = (op as { [Symbol.iterator]?: unknown } | null | undefined)?.[Symbol.iterator];
+  if (typeof iterator !== "function" || typeof op === "string") {
+    throw new TypeError(
+      `a fiber body must return an op, got ${describe(op)}: write function* instead of async function, ` +
+        "and yield* fromPromise(p) to wait for a promise",
+    );
+  }
+  return (op as { [Symbol.iterator](): CallFrame })[Symbol.iterator]();
+}
+
+/** Base of everything that can be yielded to the driver. */
+export abstract class Command implements Instruction {
+  declare readonly [INSTRUCTION]: number;
+
+  /**
+   * Does the work, on behalf of the fiber that yielded this.
+   *
+   * @returns true when the fiber goes on at once, with `value` and `failed` set; false when it is suspended, queued or handed over
+   */
+  abstract perform(fiber: FiberCore): boolean;
+}
+Object.defineProperty(Command.prototype, INSTRUCTION, { value: PROTOCOL });
+
+/**
+ * A frame of a combinator: a small state machine on the fiber's stack, in place of a generator. It gets the result of the body it
+ * called, and returns `this` to perform its next instruction, or a finished result.
+ */
+export abstract class Frame extends Command implements CallFrame {
+  // The frame is its own iterator result: one object for the whole life of a combinator.
+  done = false;
+  value: unknown = this;
+
+  abstract next(value?: unknown): this;
+  abstract throw(error: unknown): this;
+
+  /** Asks the driver to perform this frame. */
+  protected again(): this {
+    return this;
+  }
+
+  /** Ends the frame with a result for its caller. */
+  protected finish(value: unknown): this {
+    this.done = true;
+    this.value = value;
+    return this;
+  }
+}

@@ -1,0 +1,55 @@
+// Where a fiber was forked, for reports. Looking at the stack costs more than a fork, so in a flood of forks most go without.
+
+/** An unformatted stack; formatting waits until somebody reads it. */
+export interface ForkSite {
+  readonly stack?: string;
+}
+
+interface CapturingError {
+  captureStackTrace?(target: object, above: unknown): void;
+  stackTraceLimit?: number;
+}
+
+const v8 = Error as CapturingError;
+const now = typeof performance === "object" ? performance.now.bind(performance) : Date.now;
+
+/** Captures allowed in one period; at about a microsecond each they stay below a twentieth of the time. */
+const PER_PERIOD = 256;
+const PERIOD_MS = 10;
+/** After the allowance is used up, the clock is read once in so many forks. */
+const CLOCK_EVERY = 64;
+
+let left = PER_PERIOD;
+let skipped = 0;
+let periodStart = now();
+
+/**
+ * The place that called `above`, or undefined when many forks happen at once.
+ *
+ * @param always  look even then: the mock world reports the same on every run
+ */
+export function captureForkSite(above: unknown, always: boolean): ForkSite | undefined {
+  if (!always && left === 0) {
+    if (++skipped % CLOCK_EVERY !== 0) return undefined;
+    const time = now();
+    if (time - periodStart < PERIOD_MS) return undefined;
+    periodStart = time;
+    left = PER_PERIOD;
+  }
+  if (!always) left--;
+  if (!v8.captureStackTrace) return new Error();
+  const limit = v8.stackTraceLimit;
+  v8.stackTraceLimit = 1;
+  const site = {};
+  v8.captureStackTrace(site, above);
+  v8.stackTraceLimit = limit;
+  return site;
+}
+
+/** "file:line:column", or undefined when the stack says nothing. */
+export function formatForkSite(site: ForkSite | undefined): string | undefined {
+  const lines = site?.stack?.split("\n") ?? [];
+  // V8 puts a header line first; others start with the frame.
+  const frame = lines.find((line) => /^\s*at |@/.test(line));
+  return frame?.replace(/^\s*at /, "").trim();
+}

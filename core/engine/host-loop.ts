@@ -1,0 +1,153 @@
+// The scheduler of the process: it shares the JavaScript event loop with promises, timers and I/O.
+//
+// Wake-ups are drained in one microtask. A pass in which a fiber yielded is followed by a turn of other microtasks; and when fibers
+// have kept the thread for long, a macrotask goes in between, so that timers and I/O proceed.
+
+import { runningFiber } from "./current.js";
+import { Scheduler } from "./scheduler.js";
+
+// Taken at load time: a test that fakes the timers does not stop the scheduler.
+const now = typeof performance === "object" ? performance.now.bind(performance) : Date.now;
+const settled = Promise.resolve();
+
+/** How long fibers may keep the thread before the host gets a macrotask. */
+const BUDGET_MS = 8;
+/** The clock is read once in so many steps. */
+const STEPS_PER_LOOK = 64;
+/** Passes in which nobody yielded that run in one go; then other microtasks get a turn. */
+const PASSES_PER_TURN = 64;
+
+const IDLE = 0;
+const MICROTASK = 1;
+const MACROTASK = 2;
+
+class HostLoop extends Scheduler {
+  readonly deterministic = false;
+  private scheduled = IDLE;
+  private draining = false;
+  /** When the fibers got the thread; undefined when they do not have it. */
+  private since: number | undefined;
+  private steps = 0;
+  private readonly nextMacrotask = macrotaskSource(() => {
+    this.since = undefined;
+    this.scheduled = IDLE;
+    this.drain();
+  });
+  private readonly onMicrotask = () => {
+    if (this.scheduled !== MICROTASK) return;
+    this.scheduled = IDLE;
+    this.drain();
+  };
+
+  protected wakeUp(): void {
+    if (!this.draining && this.scheduled === IDLE) this.schedule(MICROTASK);
+  }
+
+  private schedule(turn: typeof MICROTASK | typeof MACROTASK): void {
+    this.scheduled = turn;
+    if (turn === MICROTASK) void settled.then(this.onMicrotask);
+    else this.nextMacrotask();
+  }
+
+  /** Runs what is queued, until it is the turn of others. */
+  drain(): void {
+    if (this.draining || this.scheduled === MACROTASK) return;
+    this.draining = true;
+    let passes = 0;
+    let exhausted = false;
+    try {
+      do {
+        this.yielded = false;
+        for (let left = this.size; left > 0 && this.size > 0 && !exhausted; left--) {
+          this.runNext();
+          exhausted = this.overBudget();
+        }
+      } while (this.size > 0 && !this.yielded && !exhausted && ++passes < PASSES_PER_TURN);
+    } finally {
+      this.draining = false;
+      if (this.size === 0) {
+        this.since = undefined;
+        this.shrink();
+      } else if (exhausted) this.schedule(MACROTASK);
+      else if (this.scheduled === IDLE) this.schedule(MICROTASK);
+    }
+  }
+
+  private overBudget(): boolean {
+    if (++this.steps % STEPS_PER_LOOK !== 0) return false;
+    const time = now();
+    this.since ??= time;
+    return time - this.since > BUDGET_MS;
+  }
+
+  /** Runs everything until only suspended fibers are left. */
+  drainAll(): void {
+    if (this.draining) return;
+    this.draining = true;
+    try {
+      while (this.size > 0) this.runNext();
+    } finally {
+      this.draining = false;
+      if (this.size > 0 && this.scheduled === IDLE) this.schedule(MICROTASK);
+    }
+  }
+}
+
+/** A function that has `callback` called in a macrotask of its own, soon. */
+function macrotaskSource(callback: () => void): () => void {
+  if (typeof setImmediate === "function") {
+    const immediate = setImmediate;
+    return () => void immediate(callback);
+  }
+  if (typeof MessageChannel === "function") {
+    // Timers are throttled to four milliseconds in pages; messages are not.
+    const { port1, port2 } = new MessageChannel() as unknown as Record<"port1" | "port2", Port>;
+    port1.onmessage = () => {
+      port1.unref?.();
+      callback();
+    };
+    port1.unref?.();
+    return () => {
+      port1.ref?.();
+      port2.postMessage(0);
+    };
+  }
+  const timeout = setTimeout;
+  return () => void timeout(callback, 0);
+}
+
+/** The part of a message port that is used; `ref` and `unref` exist outside of browsers only. */
+interface Port {
+  onmessage: (() => void) | null;
+  postMessage(message: unknown): void;
+  ref?(): void;
+  unref?(): void;
+}
+
+/** The one scheduler of the process that runs on the event loop. */
+export const hostLoop = new HostLoop();
+
+/**
+ * Runs all fibers that can run, now, and returns when only suspended ones are left. For tests and for code that must see the effect
+ * of a wake-up at once. A fiber that yields for ever keeps it from returning.
+ *
+ * @example
+ * resolver.resolve(1); // from a plain callback
+ * flush(); // the waiting fiber has run
+ *
+ * @throws Error when called inside a fiber
+ */
+export function flush(): void {
+  if (runningFiber())
+    throw new Error("flush: called inside a fiber; other fibers run when this one suspends (yield* Fiber.yield())");
+  hostLoop.drainAll();
+}
+
+/**
+ * Runs the queue as the next microtask would, but now. For bridges: called at the end of a promise reaction that woke a fiber, it
+ * lets the fiber resume in the same microtask. It keeps the fairness rules, so it may leave fibers queued; inside a fiber, or while
+ * the queue is being drained, it does nothing.
+ */
+export function runReady(): void {
+  if (!runningFiber()) hostLoop.drain();
+}

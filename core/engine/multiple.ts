@@ -1,0 +1,86 @@
+// Several failures at once: which of them is reported, and how they are put together.
+
+import { Cancelled } from "./cancelled.js";
+import { show } from "./describe.js";
+
+/** How many errors a message spells out; all of them are in `errors`. */
+const SPELT_OUT = 20;
+
+/**
+ * Two or more failures that happened together, oldest first in `errors`; `cause` is the first one. Echoes of cancellation are not
+ * among them.
+ *
+ * @example
+ * try {
+ *   yield* Fiber.both(a, b);
+ * } catch (error) {
+ *   if (error instanceof Multiple) error.errors.forEach(report);
+ * }
+ */
+export class Multiple extends AggregateError {
+  override readonly name = "Multiple";
+  readonly code = "MULTIPLE";
+
+  constructor(errors: readonly unknown[]) {
+    const spelt = errors.slice(0, SPELT_OUT).map((error) => `- ${show(error).replace(/\n/g, "\n  ")}`);
+    if (errors.length > SPELT_OUT) spelt.push(`- and ${errors.length - SPELT_OUT} more`);
+    super([...errors], ["Multiple exceptions:", ...spelt].join("\n"), { cause: errors[0] });
+  }
+
+  /** `Multiple exceptions:` and one `- ...` entry an error, oldest first. */
+  override toString(): string {
+    return this.message;
+  }
+}
+
+/**
+ * Collects the failures of a scope one after another. The result is as if each were combined with those before it (see `combine`),
+ * but adding is constant work however many there are.
+ */
+export class Failures {
+  // Several real errors, in order of arrival, each once; unused while there is at most one.
+  private several: Set<unknown> | undefined;
+  private one: unknown;
+  private count = 0;
+
+  /** True until the first `add`. */
+  get none(): boolean {
+    return this.count === 0;
+  }
+
+  add(error: unknown): void {
+    if (this.several) {
+      if (!(error instanceof Cancelled)) this.several.add(error);
+      return;
+    }
+    if (this.count === 0 || this.one instanceof Cancelled) {
+      this.one = error;
+      this.count = 1;
+    } else if (error !== this.one && !(error instanceof Cancelled)) {
+      this.several = new Set<unknown>(this.one instanceof Multiple ? this.one.errors : [this.one]).add(error);
+    }
+  }
+
+  /** The error to throw. Only meaningful when there is one. */
+  get error(): unknown {
+    if (this.several) {
+      this.one = new Multiple([...this.several]);
+      this.several = undefined;
+    }
+    return this.one;
+  }
+}
+
+/**
+ * The one error that stands for `a` and, after it, `b`: an echo of cancellation gives way to the other, one object is not reported
+ * twice, and two real errors give a {@link Multiple}, oldest first.
+ *
+ * @example
+ * combine(new Error("disk full"), new Cancelled("timeout")); // => the first one
+ */
+export function combine(a: unknown, b: unknown): unknown {
+  const failures = new Failures();
+  failures.add(a);
+  failures.add(b);
+  return failures.error;
+}

@@ -1,0 +1,21 @@
+// The error of fiber code that runs where no fiber is.
+
+/**
+ * Thrown by everything that needs a current fiber when it is called from a plain callback, a timer or a module's top level, and by
+ * an op that foreign code iterates (`for..of`, spread).
+ *
+ * @example
+ * setTimeout(() => Fiber.check()); // throws NotInFiberError: Fiber.check needs a current fiber...
+ */
+export class NotInFiberError extends Error {
+  override readonly name = "NotInFiberError";
+  readonly code = "NOT_IN_FIBER";
+
+  /** @param what  the function that was called, as its user wrote it */
+  constructor(what: string) {
+    super(
+      `${what} needs a current fiber, and no fiber is running here: run it with yield* in a fiber function, ` +
+        "or enter one with run or toPromise",
+    );
+  }
+}

@@ -1,0 +1,29 @@
+// Errors that have nobody to go to.
+
+type Handler = (error: unknown) => void;
+
+// Taken at load time: a test that fakes the timers still sees the errors.
+const timeout = setTimeout;
+
+const rethrowLater: Handler = (error) => {
+  timeout(() => {
+    throw error;
+  });
+};
+
+let handler = rethrowLater;
+
+/**
+ * Sets what happens to an error that no caller, fiber or switch can be given, such as one thrown by a registration function after
+ * the operation had settled. By default it is thrown from a macrotask, so that the platform reports it as uncaught.
+ *
+ * @param next  the new handler; undefined restores the default
+ */
+export function onUnhandledError(next: ((error: unknown) => void) | undefined): void {
+  handler = next ?? rethrowLater;
+}
+
+/** Hands over an error that has nobody to go to. For authors of primitives and bridges. */
+export function reportUnhandled(error: unknown): void {
+  handler(error);
+}

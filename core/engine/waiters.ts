@@ -1,0 +1,64 @@
+// The fair queue under every primitive: first come, first served; a cancelled waiter leaves in constant time.
+
+import { WaitingPrimitive } from "./primitive.js";
+
+/** A primitive that waits in a queue. */
+export abstract class Waiter<T> extends WaitingPrimitive<T> {
+  /** @internal links of the queue */
+  previousWaiter: Waiter<unknown> | undefined = undefined;
+  /** @internal */
+  nextWaiter: Waiter<unknown> | undefined = undefined;
+
+  /** The queue to wait in. */
+  protected abstract readonly waiters: Waiters;
+
+  protected enter(): void {
+    this.waiters.add(this);
+  }
+
+  protected leave(): void {
+    this.waiters.remove(this);
+  }
+}
+
+/** A queue of waiting fibers. A waiter is in the queue exactly while its fiber waits: cancelling takes it out at once. */
+export class Waiters {
+  private first: Waiter<unknown> | undefined = undefined;
+  private last: Waiter<unknown> | undefined = undefined;
+
+  get isEmpty(): boolean {
+    return this.first === undefined;
+  }
+
+  /** @internal */
+  add(waiter: Waiter<unknown>): void {
+    waiter.previousWaiter = this.last;
+    if (this.last) this.last.nextWaiter = waiter;
+    else this.first = waiter;
+    this.last = waiter;
+  }
+
+  /** @internal */
+  remove(waiter: Waiter<unknown>): void {
+    const { previousWaiter, nextWaiter } = waiter;
+    if (previousWaiter) previousWaiter.nextWaiter = nextWaiter;
+    else this.first = nextWaiter;
+    if (nextWaiter) nextWaiter.previousWaiter = previousWaiter;
+    else this.last = previousWaiter;
+    waiter.previousWaiter = waiter.nextWaiter = undefined;
+  }
+
+  /** Resumes the fiber that has waited longest; false when nobody waits. */
+  wakeOne(value: unknown): boolean {
+    const waiter = this.first;
+    if (!waiter) return false;
+    this.remove(waiter);
+    waiter.wake(value);
+    return true;
+  }
+
+  /** Resumes all fibers, in the order in which they began to wait. */
+  wakeAll(value: unknown): void {
+    while (this.wakeOne(value));
+  }
+}

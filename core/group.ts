@@ -1,0 +1,139 @@
+// The block under `both`, `all` and `map`: jobs started in order in a switch of their own, at most so many at once, the last one in
+// the calling fiber itself.
+
+import type { Cancelled } from "./engine/cancelled.js";
+import type { FiberCore, FiberOwner } from "./engine/fiber-core.js";
+import type { ForkSite } from "./engine/fork-site.js";
+import type { Op } from "./engine/op.js";
+import { Primitive } from "./engine/primitive.js";
+import { Failure } from "./failure.js";
+import { startChild } from "./fork.js";
+import { BlockFrame } from "./switch.js";
+
+/** What a group does; one object a call. */
+export interface Jobs<R> {
+  readonly count: number;
+  /** The most that may run at once. */
+  readonly limit: number;
+  /** Starts job `index`. */
+  start(index: number): Op<unknown>;
+  /** The name of the fiber of a job. */
+  nameOf(index: number): string | undefined;
+  /** Takes note of a job's value. */
+  keep(index: number, value: unknown): void;
+  /** The result of the group, when all jobs have succeeded. */
+  readonly result: R;
+}
+
+const STARTING = 0;
+const LAST = 1;
+const ENDING = 2;
+
+class GroupFrame<R> extends BlockFrame implements FiberOwner {
+  private readonly jobs: Jobs<R>;
+  private readonly site: ForkSite | undefined;
+  private readonly startJob: (index: number) => Op<unknown>;
+  private phase = STARTING;
+  private started = 0;
+  private running = 0;
+  private needsSlot = false;
+
+  constructor(fiber: FiberCore, name: string, jobs: Jobs<R>, site: ForkSite | undefined) {
+    super(fiber, false, name);
+    this.jobs = jobs;
+    this.site = site;
+    this.startJob = (index) => jobs.start(index);
+  }
+
+  override next(value: unknown): this {
+    if (this.phase === ENDING) return super.next(value);
+    if (this.phase === STARTING) return this;
+    this.phase = ENDING;
+    const { jobs } = this;
+    jobs.keep(jobs.count - 1, value);
+    return this.bodyReturned();
+  }
+
+  override throw(error: unknown): this {
+    if (this.phase === ENDING) return super.throw(error);
+    this.phase = ENDING;
+    return this.bodyThrew(error);
+  }
+
+  override perform(fiber: FiberCore): boolean {
+    if (this.phase === ENDING) return super.perform(fiber);
+    const { jobs, sw } = this;
+    const failed = sw.context.interruption;
+    if (failed) return fiber.fail(failed);
+    if (this.running >= jobs.limit) {
+      this.needsSlot = true;
+      fiber.wait(this);
+      return false;
+    }
+    const index = this.started++;
+    if (index === jobs.count - 1) {
+      this.phase = LAST;
+      return fiber.call(this.startJob, index);
+    }
+    this.running++;
+    sw.hold();
+    fiber.succeed(undefined);
+    return startChild(fiber, sw, this, this.startJob, index, jobs.nameOf(index), this.site);
+  }
+
+  fiberEnded(fiber: FiberCore, failed: boolean, value: unknown): void {
+    if (failed) this.sw.fail(value);
+    else this.jobs.keep(fiber.argument as number, value);
+    this.running--;
+    if (this.needsSlot) {
+      this.needsSlot = false;
+      this.fiber.settle(this, false, undefined);
+    }
+    this.sw.release();
+  }
+
+  protected override blockResult(): unknown {
+    return this.jobs.result;
+  }
+
+  override cancelWait(fiber: FiberCore, error: Cancelled): void {
+    if (!this.needsSlot) return;
+    this.needsSlot = false;
+    fiber.settle(this, true, error);
+  }
+
+  override describeWait(): string {
+    return this.needsSlot
+      ? `a free slot of ${this.sw.name!} (at most ${this.jobs.limit} fibers)`
+      : super.describeWait();
+  }
+}
+
+/** Runs jobs; each run of the op makes them anew. */
+export class Group<R> extends Primitive<R> {
+  protected readonly called: string;
+  private readonly makeJobs: () => Jobs<R>;
+  private readonly site: ForkSite | undefined;
+
+  constructor(called: string, makeJobs: () => Jobs<R>, site: ForkSite | undefined) {
+    super();
+    this.called = called;
+    this.makeJobs = makeJobs;
+    this.site = site;
+  }
+
+  protected again(): Group<R> {
+    return new Group(this.called, this.makeJobs, this.site);
+  }
+
+  perform(fiber: FiberCore): boolean {
+    const jobs = this.makeJobs();
+    // Nothing to run needs no switch, hence no check of anything.
+    if (jobs.count === 0) return fiber.succeed(jobs.result);
+    if (!(jobs.limit > 0)) return fiber.fail(new Failure(`max_fibers must be positive (got ${jobs.limit})`));
+    const { interruption } = fiber.context;
+    if (interruption) return fiber.fail(interruption);
+    fiber.pushFrame(new GroupFrame(fiber, this.called, jobs, this.site));
+    return fiber.succeed(undefined);
+  }
+}

@@ -1,0 +1,36 @@
+// The portable surface. One concept a subpath as well: `trestle/fiber`, `trestle/switch`, ...
+
+export * as Cancel from "./cancel.js";
+export * as Fiber from "./fiber.js";
+
+export type { Body, Instruction, Op, Result } from "./engine/op.js";
+export { fiber } from "./engine/lift.js";
+export {
+  Exit,
+  Hook,
+  ReleaseError,
+  Switch,
+  SwitchFinishedError,
+  type ReleaseHandler,
+  type SwitchOptions,
+} from "./switch.js";
+export { Deferred, Resolver, type DeferredOptions } from "./deferred.js";
+export { Semaphore } from "./semaphore.js";
+export { NotFirst } from "./race.js";
+export { Clock, MonoClock, Timeout, type StopTimer } from "./time.js";
+export { TimeLimit } from "./time-limit.js";
+export type { Env } from "./env.js";
+export { Cancelled } from "./engine/cancelled.js";
+export { InvalidArgument } from "./engine/invalid-argument.js";
+export { NotInFiberError } from "./engine/not-in-fiber.js";
+export { DeadlockDetected, type WaitingFiber } from "./engine/deadlock.js";
+export { combine, Failure, Multiple, onUnhandledError, reportUnhandled } from "./failure.js";
+
+// For authors of primitives and bridges.
+export { CancelContext } from "./engine/context.js";
+export { currentFiber } from "./engine/current.js";
+export type { FiberHandle, Surroundings } from "./engine/fiber-core.js";
+export { setSurroundings } from "./engine/fiber-core.js";
+export { flush, runReady } from "./engine/host-loop.js";
+export { startRoot, type Holder, type RootFiber, type RootOptions } from "./engine/root.js";
+export { suspend, suspendUnchecked, type Enqueue, type SuspendContext } from "./engine/suspend.js";

@@ -1,0 +1,132 @@
+// Values that belong to a fiber and are inherited by those it forks: request ids, loggers, deadlines.
+
+import { requireFiber } from "./engine/current.js";
+import { expectBody, refuse } from "./engine/describe.js";
+import { Frame, type Binding, type FiberCore } from "./engine/fiber-core.js";
+import type { Body, Op } from "./engine/op.js";
+import { Primitive } from "./engine/primitive.js";
+
+/** Names a fiber-local value; made by {@link createKey}. */
+export class Key<T> {
+  readonly name: string | undefined;
+  /** The type of the value; there is no such property at run time. */
+  declare readonly type: T;
+
+  /** @internal */
+  constructor(name: string | undefined) {
+    this.name = name;
+  }
+}
+
+const HIDDEN: unique symbol = Symbol("hidden");
+
+class BindingFrame extends Frame {
+  private readonly fiber: FiberCore;
+  private readonly outer: Binding | undefined;
+
+  constructor(fiber: FiberCore, key: object, value: unknown) {
+    super();
+    this.fiber = fiber;
+    this.outer = fiber.bindings;
+    fiber.bindings = { key, value, outer: fiber.bindings };
+  }
+
+  next(value: unknown): this {
+    this.fiber.bindings = this.outer;
+    return this.finish(value);
+  }
+
+  throw(error: unknown): never {
+    this.fiber.bindings = this.outer;
+    throw error;
+  }
+
+  perform(): boolean {
+    return true;
+  }
+}
+
+class WithBinding<R> extends Primitive<R> {
+  private readonly key: object;
+  private readonly bound: unknown;
+  private readonly body: Body<R>;
+
+  constructor(key: object, bound: unknown, body: Body<R>) {
+    super();
+    this.key = key;
+    this.bound = bound;
+    this.body = body;
+  }
+
+  protected get called(): string {
+    return "Fiber.withBinding";
+  }
+
+  protected again(): WithBinding<R> {
+    return new WithBinding(this.key, this.bound, this.body);
+  }
+
+  perform(fiber: FiberCore): boolean {
+    fiber.pushFrame(new BindingFrame(fiber, this.key, this.bound));
+    return fiber.call(this.body, undefined);
+  }
+}
+
+function expectKey(where: string, key: unknown): void {
+  if (!(key instanceof Key)) refuse(where, "key", "a key made by Fiber.createKey", key);
+}
+
+/**
+ * A new key for fiber-local values.
+ *
+ * @example
+ * const requestId = Fiber.createKey<string>("requestId");
+ * yield* Fiber.withBinding(requestId, "r-17", () => handle(request));
+ *
+ * @param name  shown when a key is printed
+ */
+export function createKey<T>(name?: string): Key<T> {
+  if (name !== undefined && typeof name !== "string") refuse("Fiber.createKey", "name", "a string", name);
+  return new Key<T>(name);
+}
+
+/**
+ * The value bound to `key` in the current fiber, or undefined.
+ *
+ * @example
+ * log(`${Fiber.get(requestId) ?? "-"}: done`);
+ *
+ * @throws NotInFiberError outside of fibers
+ */
+export function get<T>(key: Key<T>): T | undefined {
+  expectKey("Fiber.get", key);
+  for (let binding = requireFiber("Fiber.get").bindings; binding; binding = binding.outer) {
+    if (binding.key === key) return binding.value === HIDDEN ? undefined : (binding.value as T);
+  }
+  return undefined;
+}
+
+/**
+ * Runs `body` with `key` bound to `value`, and gives its result. Fibers forked inside inherit the binding and keep it for their
+ * whole life; the fiber itself has the former value back afterwards. Not a cancellation point.
+ *
+ * @example
+ * yield* Fiber.withBinding(requestId, "r-17", () => handle(request));
+ */
+export function withBinding<T, R>(key: Key<T>, value: T, body: Body<R>): Op<R> {
+  expectKey("Fiber.withBinding", key);
+  expectBody("Fiber.withBinding", "body", body);
+  return new WithBinding(key, value, body);
+}
+
+/**
+ * Runs `body` with `key` unbound, and gives its result. Not a cancellation point.
+ *
+ * @example
+ * yield* Fiber.withoutBinding(requestId, () => housekeeping());
+ */
+export function withoutBinding<T, R>(key: Key<T>, body: Body<R>): Op<R> {
+  expectKey("Fiber.withoutBinding", key);
+  expectBody("Fiber.withoutBinding", "body", body);
+  return new WithBinding(key, HIDDEN, body);
+}

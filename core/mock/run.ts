@@ -1,0 +1,61 @@
+// A scheduler with nothing outside: the whole program runs before `run` returns, time moves when all sleep, and a dead-lock is an
+// error. Read this first to see how a scheduler is put together.
+
+import { giveUp } from "../engine/deadlock.js";
+import { expectBody } from "../engine/describe.js";
+import type { Op, Result } from "../engine/op.js";
+import { startOn } from "../engine/root.js";
+import { Scheduler } from "../engine/scheduler.js";
+import type { Env } from "../env.js";
+import { MonoClock } from "../time.js";
+import { MockClock } from "./clock.js";
+
+class MockLoop extends Scheduler {
+  readonly deterministic = true;
+
+  // The loop below looks at the queue by itself.
+  protected wakeUp(): void {}
+
+  drain(): void {
+    while (this.size > 0) this.runNext();
+  }
+}
+
+/** What {@link run} gives to its body. */
+export interface MockEnv extends Env {
+  readonly clock: MockClock;
+}
+
+/**
+ * Runs `body` and all it forks, at once and to the end, and returns its value. There is no event loop and no I/O, so a test of fibers
+ * is a plain function; `env.clock` begins at 0 and jumps to the next deadline whenever all fibers sleep.
+ *
+ * @example
+ * const log: string[] = [];
+ * mock.run(function* ({ clock }) {
+ *   yield* clock.sleep(3600);
+ *   log.push(`at ${clock.now()}`);
+ * });
+ * log; // => ["at 3600"]
+ *
+ * @throws the error of `body`, unchanged
+ * @throws DeadlockDetected when nothing can run, nobody sleeps, and `body` has not returned; it lists the waiting fibers
+ */
+export function run<T>(body: (env: MockEnv) => Op<T>): T {
+  expectBody("mock.run", "body", body);
+  const loop = new MockLoop();
+  const clock = new MockClock();
+  const env: MockEnv = { clock, monoClock: new MonoClock(clock), backendId: "mock" };
+  let outcome: Result<T> | undefined;
+  const root = startOn<T>(loop, () => body(env), {
+    name: body.name || "main",
+    onDone(result) {
+      outcome = result;
+    },
+  });
+  loop.drain();
+  while (!outcome && clock.tryAdvance()) loop.drain();
+  if (!outcome) throw giveUp(root.context);
+  if (!outcome.ok) throw outcome.error;
+  return outcome.value;
+}

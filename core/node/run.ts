@@ -1,0 +1,69 @@
+// The entry point of a program on Node and what is compatible with it.
+
+import { giveUp } from "../engine/deadlock.js";
+import { expectBody } from "../engine/describe.js";
+import type { Op } from "../engine/op.js";
+import { startRoot, type RootFiber } from "../engine/root.js";
+import type { Env } from "../env.js";
+import { systemClock, systemMonoClock } from "../system-clock.js";
+
+const env: Env = { clock: systemClock, monoClock: systemMonoClock, backendId: "node" };
+
+interface Running {
+  readonly root: RootFiber;
+  readonly reject: (error: unknown) => void;
+}
+
+const running = new Set<Running>();
+
+function watch(entry: Running): void {
+  if (running.size === 0) process.on("beforeExit", onBeforeExit);
+  running.add(entry);
+}
+
+function forget(entry: Running): void {
+  running.delete(entry);
+  if (running.size === 0) process.off("beforeExit", onBeforeExit);
+}
+
+/** The platform is about to exit for want of anything to do: what still waits, waits for ever. */
+function onBeforeExit(): void {
+  const stuck = [...running];
+  running.clear();
+  process.off("beforeExit", onBeforeExit);
+  for (const { root, reject } of stuck) reject(giveUp(root.context));
+}
+
+/**
+ * Runs `main` as the main fiber, and gives a JavaScript promise of its value. Its first step runs at once.
+ *
+ * When `main` throws, the promise is rejected with that very error. When the process has nothing left to do and `main` still waits,
+ * the promise is rejected with `DeadlockDetected`, which lists the waiting fibers, instead of the process ending silently.
+ *
+ * @example
+ * await run(function* (env) {
+ *   yield* env.clock.sleep(0.1);
+ *   console.log("done");
+ * });
+ *
+ * @param main  is given the capabilities of the program
+ */
+export function run<T>(main: (env: Env) => Op<T>): Promise<T> {
+  expectBody("run", "main", main);
+  return new Promise<T>((resolve, reject) => {
+    let entry: Running | undefined = undefined;
+    let ended = false;
+    const root = startRoot(() => main(env), {
+      name: main.name || "main",
+      onDone(outcome) {
+        ended = true;
+        if (entry) forget(entry);
+        if (outcome.ok) resolve(outcome.value);
+        else reject(outcome.error);
+      },
+    });
+    if (ended) return;
+    entry = { root, reject };
+    watch(entry);
+  });
+}

@@ -1,0 +1,274 @@
+// Several bodies at once, of which the first to succeed decides.
+
+import { Cancelled } from "./engine/cancelled.js";
+import { CancelContext } from "./engine/context.js";
+import { expectBody, expectFunction, expectOptions } from "./engine/describe.js";
+import { FiberCore, Frame, type FiberOwner, type Waiting } from "./engine/fiber-core.js";
+import type { ForkSite } from "./engine/fork-site.js";
+import { mintId } from "./engine/ids.js";
+import { Failures } from "./engine/multiple.js";
+import type { Body, Op } from "./engine/op.js";
+import { Primitive } from "./engine/primitive.js";
+import { expectBodies } from "./combine.js";
+import { siteOf } from "./fork.js";
+import { awaitCancel } from "./turns.js";
+
+/** The reason that the losers of a race are cancelled with. */
+export class NotFirst extends Error {
+  override readonly name = "NotFirst";
+  readonly code = "NOT_FIRST";
+
+  constructor() {
+    super("another branch came first");
+  }
+}
+
+const NOT_FIRST = /* @__PURE__ */ new NotFirst();
+
+/** The options of {@link first} and {@link any}. */
+export interface RaceOptions<T> {
+  /**
+   * Joins two results when more than one branch succeeds before its cancellation reaches it: the earlier one and the later one. By
+   * default the earlier one is the result.
+   */
+  combine?: (earlier: T, later: T) => T;
+}
+
+/** How results become the outcome: the first one, then each further one. */
+interface Joining {
+  start(value: unknown): unknown;
+  join(earlier: unknown, later: unknown): unknown;
+}
+
+const STARTING = 0;
+const LAST = 1;
+const WAITING = 2;
+
+class RaceFrame extends Frame implements FiberOwner, Waiting {
+  private readonly fiber: FiberCore;
+  private readonly bodies: readonly Body<unknown>[];
+  private readonly joining: Joining;
+  private readonly site: ForkSite | undefined;
+  private readonly outer: CancelContext;
+  private readonly context: CancelContext;
+  private readonly called: string;
+  private phase = STARTING;
+  private started = 0;
+  private running = 0;
+  private succeeded = false;
+  private outcome: unknown = undefined;
+  private failures: Failures | undefined = undefined;
+
+  constructor(
+    called: string,
+    fiber: FiberCore,
+    bodies: readonly Body<unknown>[],
+    joining: Joining,
+    site: ForkSite | undefined,
+  ) {
+    super();
+    this.called = called;
+    this.fiber = fiber;
+    this.bodies = bodies;
+    this.joining = joining;
+    this.site = site;
+    this.outer = fiber.context;
+    this.context = new CancelContext(fiber.context, false);
+    fiber.moveTo(this.context);
+  }
+
+  next(value: unknown): this {
+    if (this.phase === LAST) this.branchReturned(value);
+    return this.proceed();
+  }
+
+  throw(error: unknown): this {
+    this.branchThrew(error);
+    return this.proceed();
+  }
+
+  private proceed(): this {
+    if (this.phase === STARTING) return this;
+    this.phase = WAITING;
+    return this.running > 0 ? this : this.leave();
+  }
+
+  perform(fiber: FiberCore): boolean {
+    if (this.phase === WAITING) {
+      fiber.wait(this);
+      return false;
+    }
+    // Unlike in `both`, each branch is started, whatever became of those before it.
+    const body = this.bodies[this.started++]!;
+    if (this.started === this.bodies.length) {
+      this.phase = LAST;
+      return fiber.call(body, undefined);
+    }
+    this.running++;
+    const child = new FiberCore(
+      mintId(),
+      body.name || undefined,
+      fiber.queue,
+      this.context,
+      this,
+      body,
+      undefined,
+      fiber.bindings,
+      this.site,
+    );
+    fiber.succeed(undefined);
+    fiber.queue.front.push(fiber, child);
+    return false;
+  }
+
+  fiberEnded(_fiber: FiberCore, failed: boolean, value: unknown): void {
+    if (failed) this.branchThrew(value);
+    else this.branchReturned(value);
+    this.running--;
+    if (this.running === 0) this.fiber.settle(this, false, undefined);
+  }
+
+  private branchReturned(value: unknown): void {
+    if (this.failures) return;
+    try {
+      if (this.succeeded) {
+        this.outcome = this.joining.join(this.outcome, value);
+      } else {
+        this.outcome = this.joining.start(value);
+        this.succeeded = true;
+        this.context.cancel(NOT_FIRST);
+      }
+    } catch (error) {
+      (this.failures = new Failures()).add(error);
+    }
+  }
+
+  private branchThrew(error: unknown): void {
+    // The answer to our own request, or to the parent's, which is looked at in the end.
+    if (error instanceof Cancelled && this.context.interruption) return;
+    (this.failures ??= new Failures()).add(error);
+    try {
+      this.context.cancel(error);
+    } catch (thrown) {
+      this.failures.add(thrown);
+    }
+  }
+
+  private leave(): this {
+    this.fiber.moveTo(this.outer);
+    const { interruption } = this.context;
+    this.context.finish();
+    const { failures } = this;
+    const cancelled = this.outer.interruption;
+    if (failures) {
+      if (cancelled) failures.add(cancelled);
+      throw failures.error;
+    }
+    // A value in hand is not dropped because a cancellation arrived as well.
+    if (this.succeeded) return this.finish(this.outcome);
+    throw cancelled ?? interruption;
+  }
+
+  /** The wait for the losers cannot be given up: they have been told to end. */
+  cancelWait(_fiber: FiberCore, _error: Cancelled): void {}
+
+  describeWait(): string {
+    return `the other branches of ${this.called} to end`;
+  }
+}
+
+class Race<T> extends Primitive<T> {
+  protected readonly called: string;
+  private readonly bodies: readonly Body<unknown>[];
+  private readonly joining: Joining;
+  private readonly site: ForkSite | undefined;
+
+  constructor(called: string, bodies: readonly Body<unknown>[], joining: Joining, site: ForkSite | undefined) {
+    super();
+    this.called = called;
+    this.bodies = bodies;
+    this.joining = joining;
+    this.site = site;
+  }
+
+  protected again(): Race<T> {
+    return new Race<T>(this.called, this.bodies, this.joining, this.site);
+  }
+
+  perform(fiber: FiberCore): boolean {
+    const { interruption } = fiber.context;
+    if (interruption) return fiber.fail(interruption);
+    if (this.bodies.length === 0) return fiber.call(awaitCancel, undefined);
+    fiber.pushFrame(new RaceFrame(this.called, fiber, this.bodies, this.joining, this.site));
+    return fiber.succeed(undefined);
+  }
+}
+
+function joinWith<T>(where: string, options: RaceOptions<T> | undefined): Joining {
+  expectOptions(where, options);
+  const combine = options?.combine;
+  if (combine === undefined) return firstOnly;
+  expectFunction(where, "options.combine", combine);
+  return { start: (value) => value, join: combine };
+}
+
+const firstOnly: Joining = { start: (value) => value, join: (earlier) => earlier };
+
+const allOfThem: Joining = {
+  start: (value) => [value],
+  join(earlier, later) {
+    (earlier as unknown[]).push(later);
+    return earlier;
+  },
+};
+
+/** @internal A race under another name: the first of `bodies` decides. */
+export function race<T>(called: string, bodies: readonly Body<T>[], site: ForkSite | undefined): Op<T> {
+  return new Race<T>(called, bodies, firstOnly, site);
+}
+
+/**
+ * Runs `f` and `g` at once and gives the result of the first to return; the other is cancelled, with reason {@link NotFirst}, and
+ * waited for. `f` starts immediately, then `g`, in the calling fiber itself; `g` is started even if `f` has returned, and runs up to
+ * its first check. A failure beats a success, an earlier one included.
+ *
+ * Both can succeed, when the loser was past its last check: `combine` then joins the results, so that nothing is lost.
+ *
+ * Cancellation point on entry, and while waiting in the bodies; a result that is there is returned in spite of a cancellation.
+ *
+ * @example
+ * const page = yield* Fiber.first(
+ *   () => download(mirrorA),
+ *   () => download(mirrorB),
+ * );
+ *
+ * @throws the failure of a branch, unchanged; `Multiple` when both fail with real errors
+ */
+export function first<T, U = T>(f: Body<T>, g: Body<U>, options?: RaceOptions<T | U>): Op<T | U> {
+  expectBody("Fiber.first", "f", f);
+  expectBody("Fiber.first", "g", g);
+  return new Race<T | U>("Fiber.first", [f, g], joinWith("Fiber.first", options), siteOf(first));
+}
+
+/**
+ * {@link first} for any number of bodies. With none it waits until it is cancelled.
+ *
+ * @example
+ * const page = yield* Fiber.any(mirrors.map((mirror) => () => download(mirror)));
+ */
+export function any<T>(bodies: readonly Body<T>[], options?: RaceOptions<T>): Op<T> {
+  expectBodies("Fiber.any", bodies);
+  return new Race<T>("Fiber.any", [...bodies], joinWith("Fiber.any", options), siteOf(any));
+}
+
+/**
+ * {@link any}, giving the results of all branches that succeeded, in order of completion: those that were past their last check when
+ * the first one returned.
+ *
+ * @example
+ * const taken = yield* Fiber.nAny([() => jobs.take(), () => urgent.take()]); // one item, or both
+ */
+export function nAny<T>(bodies: readonly Body<T>[]): Op<T[]> {
+  expectBodies("Fiber.nAny", bodies);
+  return new Race<T[]>("Fiber.nAny", [...bodies], allOfThem, siteOf(nAny));
+}

@@ -1,0 +1,611 @@
+// Lifetimes: a switch owns the fibers and resources of a block, and the block ends when all of them are gone.
+
+import { Cancelled } from "./engine/cancelled.js";
+import { CancelContext } from "./engine/context.js";
+import { expectBody, expectFunction, expectOptions, refuse, show } from "./engine/describe.js";
+import { Frame, iterate, type FiberCore, type FiberOwner, type Waiting } from "./engine/fiber-core.js";
+import { mintId } from "./engine/ids.js";
+import { InvalidArgument } from "./engine/invalid-argument.js";
+import { Failures } from "./engine/multiple.js";
+import type { Op } from "./engine/op.js";
+import { Primitive } from "./engine/primitive.js";
+import type { Holder } from "./engine/root.js";
+
+/** The reason by which daemons are stopped when the rest of their switch has ended. */
+export class Exit extends Error {
+  override readonly name = "Exit";
+  readonly code = "EXIT";
+
+  constructor() {
+    super("the other fibers of the switch have ended");
+  }
+}
+
+const EXIT = /* @__PURE__ */ new Exit();
+
+/**
+ * A switch was used after its block had ended.
+ *
+ * @example
+ * const kept = yield* Switch.run(function* (sw) {
+ *   return sw;
+ * });
+ * kept.check(); // throws SwitchFinishedError: Switch finished!
+ */
+export class SwitchFinishedError extends InvalidArgument {
+  override readonly name = "SwitchFinishedError";
+  override readonly code = "SWITCH_FINISHED";
+
+  constructor(switchName: string | undefined) {
+    super(switchName === undefined ? "Switch finished!" : `Switch finished! (${JSON.stringify(switchName)})`);
+  }
+}
+
+/**
+ * A release handler that was registered too late, and therefore ran at once, failed as well. `error` is what the handler threw;
+ * `cause` is the error about the late registration.
+ */
+export class ReleaseError extends Error {
+  override readonly name = "ReleaseError";
+  readonly code = "RELEASE_ERROR";
+  readonly error: unknown;
+
+  constructor(error: unknown, handling: unknown) {
+    super(`release handler failed: ${show(error)}\nwhile handling: ${show(handling)}`, { cause: handling });
+    this.error = error;
+  }
+}
+
+/** What runs when a switch ends; it may suspend. */
+export type ReleaseHandler = () => Op<void> | void;
+
+/** A registered release handler that can be taken back. */
+export class Hook {
+  private owner: HookList | undefined;
+  /** @internal */ handler: ReleaseHandler | undefined;
+  /** @internal */ previous: Hook | undefined = undefined;
+  /** @internal */ next: Hook | undefined = undefined;
+
+  /** @internal */
+  constructor(owner: HookList | undefined, handler: ReleaseHandler | undefined) {
+    this.owner = owner;
+    this.handler = handler;
+  }
+
+  /** Takes the handler back. True exactly once, and then the handler never runs; false when the switch has taken it to run it. */
+  tryRemove(): boolean {
+    if (!this.owner) return false;
+    this.owner.remove(this);
+    this.disarm();
+    return true;
+  }
+
+  /** {@link tryRemove} for those who do not care. */
+  remove(): void {
+    this.tryRemove();
+  }
+
+  /** @internal The switch takes the handler: it can no longer be removed. */
+  disarm(): ReleaseHandler | undefined {
+    const { handler } = this;
+    this.owner = this.handler = undefined;
+    return handler;
+  }
+}
+
+/** Handlers in order of registration, each removable in constant time. */
+class HookList {
+  private last: Hook | undefined = undefined;
+
+  add(handler: ReleaseHandler): Hook {
+    const hook = new Hook(this, handler);
+    hook.previous = this.last;
+    if (this.last) this.last.next = hook;
+    this.last = hook;
+    return hook;
+  }
+
+  remove(hook: Hook): void {
+    const { previous, next } = hook;
+    if (previous) previous.next = next;
+    if (next) next.previous = previous;
+    else this.last = previous;
+    hook.previous = hook.next = undefined;
+  }
+
+  /** All handlers, last registered first; the list is empty afterwards. */
+  takeAll(): ReleaseHandler[] {
+    const handlers: ReleaseHandler[] = [];
+    for (let hook = this.last; hook; hook = hook.previous) handlers.push(hook.disarm()!);
+    this.last = undefined;
+    return handlers;
+  }
+}
+
+/** The options of {@link Switch.run}. */
+export interface SwitchOptions {
+  /** Shown in reports and in the error about a finished switch. */
+  name?: string;
+}
+
+/**
+ * A scope that owns fibers and resources. A function that starts something which outlives its call takes a switch; one that does not
+ * takes none, and can leave nothing behind.
+ *
+ * @example
+ * yield* Switch.run(function* (sw) {
+ *   yield* Fiber.fork(sw, () => serve(socket));
+ *   yield* sw.onRelease(() => socket.close());
+ * }); // both fibers have ended and the socket is closed here
+ */
+export class Switch implements Holder, FiberOwner {
+  /** Unique in its scheduler. */
+  readonly id: number = mintId();
+  readonly name: string | undefined;
+  /** The cancellation context of the block and of all fibers forked in it. */
+  readonly context: CancelContext;
+
+  // Fibers, the block itself included, that the switch waits for; daemons are among them.
+  private fibers = 1;
+  private daemons = 0;
+  private readonly failures = new Failures();
+  private hooks: HookList | undefined;
+  private releasing = false;
+  /** Resumes the fiber that runs the block, if that waits for the others to end. */
+  private idle: BlockFrame | undefined;
+
+  /** @internal use {@link Switch.run} */
+  constructor(context: CancelContext, name: string | undefined) {
+    this.context = context;
+    this.name = name;
+  }
+
+  /**
+   * Runs `body` with a new switch, waits until every fiber attached to it has ended, runs the release handlers, last registered
+   * first, and returns the value of `body`.
+   *
+   * If `body` throws, a fiber of the switch fails, or somebody calls `fail`, then everything inside is cancelled, and the failure is
+   * thrown here, unchanged, once all is cleaned up; several failures come as one `Multiple`. Cancelling the caller cancels what runs
+   * inside; `run` still waits for it. Cancellation point on entry only.
+   *
+   * @example
+   * const size = yield* Switch.run(function* (sw) {
+   *   const file = yield* dir.open(sw, "notes.txt");
+   *   return yield* file.size();
+   * }); // the file is closed here
+   *
+   * @throws Cancelled in a cancelled context, without calling `body`
+   */
+  static run<T>(body: (sw: Switch) => Op<T>, options?: SwitchOptions): Op<T> {
+    expectBody("Switch.run", "body", body);
+    expectOptions("Switch.run", options);
+    return new RunSwitch("Switch.run", body, false, options?.name);
+  }
+
+  /**
+   * {@link Switch.run}, except that cancellation from outside does not reach the block, which starts even in a cancelled context.
+   * `fail` on the switch still cancels its own fibers. Not a cancellation point.
+   *
+   * @example
+   * yield* Switch.runProtected(function* (sw) {
+   *   yield* Fiber.fork(sw, () => flushLog());
+   *   yield* saveState();
+   * });
+   */
+  static runProtected<T>(body: (sw: Switch) => Op<T>, options?: SwitchOptions): Op<T> {
+    expectBody("Switch.runProtected", "body", body);
+    expectOptions("Switch.runProtected", options);
+    return new RunSwitch("Switch.runProtected", body, true, options?.name);
+  }
+
+  /** A hook with nothing behind it, for a variable that holds a hook only sometimes. */
+  static readonly nullHook: Hook = new Hook(undefined, undefined);
+
+  /** Takes a release handler back; the same as `hook.tryRemove()`, see {@link Hook.tryRemove}. */
+  static tryRemoveHook(hook: Hook): boolean {
+    if (!(hook instanceof Hook)) refuse("Switch.tryRemoveHook", "hook", "a Hook", hook);
+    return hook.tryRemove();
+  }
+
+  /** {@link Switch.tryRemoveHook} for those who do not care. */
+  static removeHook(hook: Hook): void {
+    if (!(hook instanceof Hook)) refuse("Switch.removeHook", "hook", "a Hook", hook);
+    hook.tryRemove();
+  }
+
+  /**
+   * Throws if the switch is not on.
+   *
+   * @throws Cancelled when it has failed or was cancelled
+   * @throws SwitchFinishedError when its block has ended
+   */
+  check(): void {
+    const error = this.getError();
+    if (error) throw error;
+  }
+
+  /** The error that {@link check} would throw, or undefined while the switch is on. */
+  getError(): Cancelled | SwitchFinishedError | undefined {
+    return this.context.isFinished ? new SwitchFinishedError(this.name) : this.context.interruption;
+  }
+
+  /**
+   * Records `error` as a failure of the switch and cancels everything inside, with `error` as the reason. Returns at once; the caller
+   * goes on until it meets a check. `Switch.run` throws the error when all has ended. Callable from anywhere.
+   *
+   * @example
+   * socket.on("error", (error) => sw.fail(error));
+   *
+   * @throws SwitchFinishedError when the block has ended
+   */
+  fail(error: unknown): void {
+    if (this.context.isFinished) throw new SwitchFinishedError(this.name);
+    this.failures.add(error);
+    try {
+      this.context.cancel(error);
+    } catch (thrown) {
+      this.failures.add(thrown);
+    }
+  }
+
+  /**
+   * Has `handler` run when the switch ends: after all its fibers, last registered first, one at a time, protected, on success and on
+   * failure. What a handler throws fails the switch; the others still run.
+   *
+   * When the handlers run already, or the switch has finished, `handler` runs at once, protected, and then the call throws; so a
+   * resource that arrives late is still released. Not a cancellation point.
+   *
+   * @example
+   * const file = openSync(path);
+   * yield* sw.onRelease(() => file.close());
+   *
+   * @throws SwitchFinishedError when it was too late
+   * @throws ReleaseError when it was too late, and the handler threw as well
+   */
+  onRelease(handler: ReleaseHandler): Op<void> {
+    expectBody("Switch.onRelease", "handler", handler);
+    return new OnRelease<void>(this, handler, false);
+  }
+
+  /**
+   * {@link onRelease}, giving the hook by which the handler can be taken back, as when the resource is closed by hand.
+   *
+   * @example
+   * const hook = yield* sw.onReleaseCancellable(() => file.close());
+   * file.close();
+   * hook.remove();
+   */
+  onReleaseCancellable(handler: ReleaseHandler): Op<Hook> {
+    expectBody("Switch.onReleaseCancellable", "handler", handler);
+    return new OnRelease<Hook>(this, handler, true);
+  }
+
+  /**
+   * {@link onReleaseCancellable} for plain callbacks, as in the registration function of `suspend`: it cannot run a handler that
+   * comes too late, and only throws.
+   *
+   * @throws SwitchFinishedError when the handlers run already or the switch has finished; `handler` is then the caller's to run
+   */
+  addHook(handler: ReleaseHandler): Hook {
+    expectFunction("Switch.addHook", "handler", handler);
+    if (!this.takesHooks) throw new SwitchFinishedError(this.name);
+    return this.attach(handler);
+  }
+
+  /** For people: id, number of extra fibers, and the tree of cancellation contexts. */
+  dump(): string {
+    const name = this.name === undefined ? "" : ` ${JSON.stringify(this.name)}`;
+    const extra = Math.max(0, this.fibers - 1);
+    const daemons = this.daemons > 0 ? `, ${this.daemons} of them daemons` : "";
+    return `Switch ${this.id}${name} (${extra} extra fibers${daemons}):\n${this.context.dump()}`;
+  }
+
+  // --- for those who run fibers in the switch ---
+
+  /**
+   * Keeps the block open until {@link release}: for an activity that belongs to the switch and is not a fiber of it.
+   *
+   * @throws SwitchFinishedError when the block has ended
+   */
+  hold(): void {
+    if (this.context.isFinished) throw new SwitchFinishedError(this.name);
+    this.fibers++;
+  }
+
+  /** Ends one {@link hold}. */
+  release(): void {
+    this.fibers--;
+    this.stopLoneDaemons();
+    if (this.fibers === 0) this.idle?.resume();
+  }
+
+  /** @internal */
+  holdDaemon(): void {
+    this.hold();
+    this.daemons++;
+  }
+
+  /** @internal The end of a daemon; being stopped along with the switch is not a failure. */
+  daemonEnded(failed: boolean, value: unknown): void {
+    const stopped = value instanceof Cancelled && value.reason === EXIT && value === this.context.interruption;
+    if (failed && !stopped) this.fail(value);
+    this.daemons--;
+    this.release();
+  }
+
+  /** @internal Daemons do not keep the switch open. */
+  stopLoneDaemons(): void {
+    if (this.daemons === 0 || this.fibers !== this.daemons) return;
+    try {
+      this.context.cancel(EXIT);
+    } catch (thrown) {
+      this.failures.add(thrown);
+    }
+  }
+
+  /** @internal The end of a plain fork. */
+  fiberEnded(_fiber: FiberCore, failed: boolean, value: unknown): void {
+    if (failed) this.fail(value);
+    this.release();
+  }
+
+  /** @internal */
+  get isIdle(): boolean {
+    return this.fibers === 0;
+  }
+
+  /** @internal */
+  set onIdle(frame: BlockFrame) {
+    this.idle = frame;
+  }
+
+  /** @internal False once the handlers have begun to run. */
+  get takesHooks(): boolean {
+    return !this.releasing && !this.context.isFinished;
+  }
+
+  /** @internal */
+  attach(handler: ReleaseHandler): Hook {
+    return (this.hooks ??= new HookList()).add(handler);
+  }
+
+  /** @internal From here on a new handler is late. */
+  takeHandlers(): ReleaseHandler[] {
+    this.releasing = true;
+    return this.hooks?.takeAll() ?? [];
+  }
+
+  /** @internal */
+  get failure(): Failures {
+    return this.failures;
+  }
+}
+
+const BODY = 0;
+const IDLE = 1;
+const HANDLER = 2;
+
+/**
+ * The frame of a block with a switch: whatever `start` does, then the wait for all fibers, the handlers, and the result. Blocks that
+ * start their bodies in other ways extend it.
+ */
+export abstract class BlockFrame extends Frame implements Waiting {
+  readonly sw: Switch;
+  protected readonly fiber: FiberCore;
+  private readonly outer: CancelContext;
+  private state = BODY;
+  private handlers: ReleaseHandler[] = [];
+  private nextHandler = 0;
+  private shelter: CancelContext | undefined;
+
+  constructor(fiber: FiberCore, isProtected: boolean, name: string | undefined) {
+    super();
+    this.fiber = fiber;
+    this.outer = fiber.context;
+    this.sw = new Switch(new CancelContext(fiber.context, isProtected), name);
+    fiber.moveTo(this.sw.context);
+  }
+
+  /** The value of the block, if it succeeds. */
+  protected abstract blockResult(): unknown;
+
+  /** The body has returned. */
+  protected bodyReturned(): this {
+    this.sw.release();
+    return this.wind();
+  }
+
+  /** The body has thrown. */
+  protected bodyThrew(error: unknown): this {
+    this.sw.fail(error);
+    this.sw.release();
+    return this.wind();
+  }
+
+  next(_value: unknown): this {
+    return this.state === BODY ? this.bodyReturned() : this.wind();
+  }
+
+  throw(error: unknown): this {
+    if (this.state === BODY) return this.bodyThrew(error);
+    this.sw.fail(error);
+    return this.wind();
+  }
+
+  /** Goes on towards the end of the block. Fibers that a handler forks are waited for after the remaining handlers. */
+  private wind(): this {
+    if (this.nextHandler < this.handlers.length) {
+      this.state = HANDLER;
+      return this.again();
+    }
+    this.leaveShelter();
+    this.sw.stopLoneDaemons();
+    if (!this.sw.isIdle) {
+      this.state = IDLE;
+      return this.again();
+    }
+    this.handlers = this.sw.takeHandlers();
+    this.nextHandler = 0;
+    if (this.handlers.length > 0) {
+      this.shelter = new CancelContext(this.sw.context, true);
+      this.fiber.moveTo(this.shelter);
+      this.state = HANDLER;
+      return this.again();
+    }
+    return this.leave();
+  }
+
+  private leaveShelter(): void {
+    if (!this.shelter) return;
+    this.fiber.moveTo(this.sw.context);
+    this.shelter.finish();
+    this.shelter = undefined;
+  }
+
+  private leave(): this {
+    this.fiber.moveTo(this.outer);
+    this.sw.context.finish();
+    const { failure } = this.sw;
+    if (!failure.none) throw failure.error;
+    return this.finish(this.blockResult());
+  }
+
+  perform(fiber: FiberCore): boolean {
+    if (this.state === HANDLER) return runHandler(fiber, this.handlers[this.nextHandler++]!);
+    fiber.wait(this);
+    this.sw.onIdle = this;
+    return false;
+  }
+
+  /** @internal */
+  resume(): void {
+    this.fiber.settle(this, false, undefined);
+  }
+
+  /** The wait for the fibers inside cannot be given up: they were cancelled themselves. */
+  cancelWait(_fiber: FiberCore, _error: Cancelled): void {}
+
+  describeWait(): string {
+    const name = this.sw.name === undefined ? `${this.sw.id}` : `${this.sw.id} ${JSON.stringify(this.sw.name)}`;
+    return `the fibers of switch ${name} to end`;
+  }
+}
+
+function runHandler(fiber: FiberCore, handler: ReleaseHandler): true {
+  try {
+    const op = handler();
+    if (op === undefined) return fiber.succeed(undefined);
+    fiber.pushFrame(iterate(op));
+    return fiber.succeed(undefined);
+  } catch (error) {
+    return fiber.fail(error);
+  }
+}
+
+class RunFrame extends BlockFrame {
+  private returned = false;
+  private result: unknown = undefined;
+
+  override next(value: unknown): this {
+    if (!this.returned) this.result = value;
+    this.returned = true;
+    return super.next(value);
+  }
+
+  protected blockResult(): unknown {
+    return this.result;
+  }
+}
+
+class RunSwitch<T> extends Primitive<T> {
+  protected readonly called: string;
+  private readonly body: (sw: Switch) => Op<T>;
+  private readonly isProtected: boolean;
+  private readonly name: string | undefined;
+
+  constructor(called: string, body: (sw: Switch) => Op<T>, isProtected: boolean, name: string | undefined) {
+    super();
+    this.called = called;
+    this.body = body;
+    this.isProtected = isProtected;
+    this.name = name;
+  }
+
+  protected again(): RunSwitch<T> {
+    return new RunSwitch(this.called, this.body, this.isProtected, this.name);
+  }
+
+  perform(fiber: FiberCore): boolean {
+    const { interruption } = fiber.context;
+    if (interruption && !this.isProtected) return fiber.fail(interruption);
+    const frame = new RunFrame(fiber, this.isProtected, this.name);
+    fiber.pushFrame(frame);
+    return fiber.call(this.body, frame.sw);
+  }
+}
+
+/** Registers a handler; one that is late is run at once, by a {@link LateFrame}. */
+class OnRelease<T extends Hook | void> extends Primitive<T> {
+  protected readonly called = "Switch.onRelease";
+  private readonly sw: Switch;
+  private readonly handler: ReleaseHandler;
+  private readonly wantsHook: boolean;
+
+  constructor(sw: Switch, handler: ReleaseHandler, wantsHook: boolean) {
+    super();
+    this.sw = sw;
+    this.handler = handler;
+    this.wantsHook = wantsHook;
+  }
+
+  protected again(): OnRelease<T> {
+    return new OnRelease<T>(this.sw, this.handler, this.wantsHook);
+  }
+
+  protected override begin(): this {
+    if (!this.sw.takesHooks) return this;
+    const hook = this.sw.attach(this.handler);
+    return this.finish(this.wantsHook ? hook : undefined);
+  }
+
+  perform(fiber: FiberCore): boolean {
+    fiber.pushFrame(new LateFrame(fiber, new SwitchFinishedError(this.sw.name)));
+    return runHandler(fiber, this.handler);
+  }
+}
+
+/** Runs a handler that came too late, protected, then throws. */
+class LateFrame extends Frame {
+  private readonly fiber: FiberCore;
+  private readonly outer: CancelContext;
+  private readonly shelter: CancelContext;
+  private readonly late: SwitchFinishedError;
+
+  constructor(fiber: FiberCore, late: SwitchFinishedError) {
+    super();
+    this.fiber = fiber;
+    this.late = late;
+    this.outer = fiber.context;
+    this.shelter = new CancelContext(fiber.context, true);
+    fiber.moveTo(this.shelter);
+  }
+
+  next(): never {
+    this.leave();
+    throw this.late;
+  }
+
+  throw(error: unknown): never {
+    this.leave();
+    throw new ReleaseError(error, this.late);
+  }
+
+  perform(): boolean {
+    return true;
+  }
+
+  private leave(): void {
+    this.fiber.moveTo(this.outer);
+    this.shelter.finish();
+  }
+}

@@ -118,7 +118,7 @@ function layoutOf(text: string, depth: number): Layout {
   const lead = /^\s*\{(\s*)"/.exec(text)?.[1] ?? "\n  ";
   const newline = /^\r?\n/.exec(lead)?.[0];
   const space = /^\s*\{\s*"(?:[^"\\]|\\.)*"\s*:(\s*)/.exec(text)?.[1] ?? " ";
-  if (newline === undefined) return { lead: "", space };
+  if (newline === undefined) return { lead, space };
   return { lead: newline + lead.slice(newline.length).repeat(depth), space };
 }
 

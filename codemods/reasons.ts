@@ -69,6 +69,9 @@ export const reasons = {
   TR1902: "suspect-unawaited-array",
   TR1903: "suspect-async-executor",
   TR1904: "suspect-missing-await",
+  // Beyond the published list: what the analysis needs to account for every candidate.
+  TR1809: "foreign-promise",
+  TR1810: "pattern-not-migrated",
 } as const;
 
 /** A stable id such as `TR1001`. */

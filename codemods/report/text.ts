@@ -16,10 +16,10 @@ const listLimit = 10;
 export function formatReport(report: Report, options: TextOptions): string {
   const { candidates } = report;
   const { paint } = options;
-  const functions = candidates.filter((candidate) => candidate.kind === "function" && needsReason(candidate));
-  const others = candidates.filter(({ kind, disposition }) => {
-    return kind !== "function" && (disposition === "leave" || disposition === "bridge");
-  });
+  // Suspects have a list of their own.
+  const unconverted = candidates.filter(({ disposition }) => disposition === "leave" || disposition === "bridge");
+  const functions = unconverted.filter(({ kind }) => kind === "function");
+  const others = unconverted.filter(({ kind }) => kind !== "function");
   return [
     headline(report, paint),
     totals(report),

@@ -1,0 +1,343 @@
+/**
+ * Decides, leaf first and on the unmodified program, what becomes of every async function. Decisions only ever get
+ * weaker when they are made again with more refusals, so repeating until the result type-checks terminates.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ts, type TS } from "../compiler.js";
+import type { Reason } from "../plan.js";
+import type { LoadedProject } from "../project.js";
+import { isIgnoredText } from "../scope.js";
+import { components } from "./components.js";
+import { findFunctions, type AsyncFunction } from "./functions.js";
+import { findGroups, type Groups } from "./groups.js";
+import { observeTests, type Observed } from "./observed.js";
+import { findReferences, type Reference } from "./references.js";
+import { refusalOf } from "./refusals.js";
+import { returnsFromTry, runnableIn, waitSites, type WaitSite } from "./runs.js";
+import { enclosingClass, hasModifier, isCommonJsFile } from "./syntax.js";
+import { waitedKind } from "./thenable.js";
+
+/**
+ * `in-place`: becomes a fiber function under its own name. `twin`: a fiber function beside a promise façade of the old
+ * name. `wrapped`: a fiber function inside `toAsync(...)`, where the async function stood. `leave`: untouched.
+ */
+export type Shape = "in-place" | "twin" | "wrapped" | "leave";
+
+export interface Decision {
+  readonly fn: AsyncFunction;
+  readonly shape: Shape;
+  readonly suspect: boolean;
+  readonly reasons: readonly Reason[];
+  /** The name of the fiber function, for `in-place` and `twin`. */
+  readonly fiberName: string | undefined;
+  /** Whether calls that are waited for name the fiber function; else they go through the façade. */
+  readonly direct: boolean;
+  /** It is on a cycle of calls: its fiber function needs a written return type. */
+  readonly recursive: boolean;
+}
+
+/** Everything the analysis knows; computed once, while decisions may be made several times. */
+export interface Analysis {
+  readonly project: LoadedProject;
+  readonly checker: TS.TypeChecker;
+  readonly functions: readonly AsyncFunction[];
+  readonly byNode: ReadonlyMap<TS.Node, AsyncFunction>;
+  readonly references: ReadonlyMap<AsyncFunction, readonly Reference[]>;
+  /** For each call or callback that a converted caller can run in place: the wait site it belongs to. */
+  readonly runnable: ReadonlyMap<TS.Node, WaitSite>;
+  readonly groups: Groups;
+  readonly observed: Observed;
+  /** Whether code outside the program may subclass or replace what the program exports. */
+  readonly isLibrary: boolean;
+  /** Functions in call order, leaves first, with those that take part in a cycle. */
+  readonly order: readonly AsyncFunction[];
+  readonly cyclic: ReadonlySet<AsyncFunction>;
+}
+
+export function analyse(project: LoadedProject): Analysis {
+  const checker = project.program.getTypeChecker();
+  const files = project.program
+    .getSourceFiles()
+    .filter((file) => !file.isDeclarationFile && !file.fileName.includes("/node_modules/"));
+  const functions = findFunctions(project.sources, project.root);
+  const references = findReferences(functions, files, checker);
+  const runnable = new Map<TS.Node, WaitSite>();
+  for (const fn of functions) {
+    for (const site of waitSites(fn)) {
+      if (returnsFromTry(site)) continue;
+      const { calls, callbacks } = runnableIn(site.operand, checker);
+      for (const node of [...calls, ...callbacks]) runnable.set(node, site);
+    }
+  }
+  const calls = new Map<AsyncFunction, Set<AsyncFunction>>();
+  for (const [target, uses] of references) {
+    for (const use of uses) {
+      for (const caller of use.within) {
+        const known = calls.get(caller);
+        if (known === undefined) calls.set(caller, new Set([target]));
+        else known.add(target);
+      }
+    }
+  }
+  const cycles = components(functions, (fn) => calls.get(fn) ?? []);
+  return {
+    project,
+    checker,
+    functions,
+    byNode: new Map(functions.map((fn) => [fn.node, fn])),
+    references,
+    runnable,
+    groups: findGroups(functions, files, checker),
+    observed: observeTests(project.root, project.tests),
+    isLibrary: isLibrary(project.root),
+    order: cycles.flat(),
+    cyclic: new Set(
+      cycles
+        .filter((cycle) => cycle.length > 1 || calls.get(cycle[0] as AsyncFunction)?.has(cycle[0] as AsyncFunction))
+        .flat(),
+    ),
+  };
+}
+
+export type Decisions = ReadonlyMap<AsyncFunction, Decision>;
+
+/** `refused` holds the functions that a verification of earlier decisions has ruled out, with the reason. */
+export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, Reason>, suffix = "Op"): Decisions {
+  const { functions, references, runnable, groups, observed, checker } = analysis;
+  const refusals = new Map<AsyncFunction, { reason: Reason; suspect: boolean }>();
+  for (const fn of analysis.order) {
+    const late = refused.get(fn);
+    const refusal =
+      late !== undefined
+        ? { reason: late, suspect: false }
+        : isIgnoredText(fn.file.text)
+          ? { reason: { code: "TR1803" as const, message: `${fn.label}: its file asks to be ignored` }, suspect: false }
+          : refusalOf(fn, checker);
+    if (refusal !== undefined) refusals.set(fn, refusal);
+  }
+  for (const fn of analysis.order) {
+    const obstacle = refusals.has(fn) ? undefined : superObstacle(fn);
+    if (obstacle !== undefined) refusals.set(fn, { reason: obstacle, suspect: false });
+  }
+
+  const notDirect = new Map<AsyncFunction, Reason>();
+  for (const fn of analysis.order) {
+    if (refusals.has(fn)) continue;
+    const reason = reasonAgainstDirect(fn);
+    if (reason !== undefined) notDirect.set(fn, reason);
+  }
+  // A group is called directly as a whole or not at all.
+  for (const fn of functions) {
+    if (fn.form !== "method") continue;
+    const members = groups.membersOf(fn);
+    const blocked = members.map((m) => notDirect.get(m) ?? refusals.get(m)?.reason).find((r) => r !== undefined);
+    if (blocked !== undefined && !notDirect.has(fn) && !refusals.has(fn)) notDirect.set(fn, blocked);
+  }
+
+  const taken = takenNames(analysis);
+  const decisions = new Map<AsyncFunction, Decision>();
+  for (const fn of analysis.order) decisions.set(fn, decideOne(fn));
+  return decisions;
+
+  function decideOne(fn: AsyncFunction): Decision {
+    const refusal = refusals.get(fn);
+    const base = { fn, suspect: false, recursive: analysis.cyclic.has(fn), fiberName: undefined, direct: false };
+    if (refusal !== undefined) {
+      return { ...base, shape: "leave", suspect: refusal.suspect, reasons: [refusal.reason] };
+    }
+    const reasons: Reason[] = [];
+    if (fn.form === "value") return { ...base, shape: "wrapped", reasons };
+    const against = notDirect.get(fn);
+    const direct = against === undefined;
+    if (direct && canBeInPlace(fn)) {
+      return { ...base, shape: "in-place", fiberName: fn.name, direct, reasons };
+    }
+    if (fn.form === "variable" && (!direct || !isUsedDirectly(fn) || hasTypeAnnotation(fn))) {
+      return { ...base, shape: "wrapped", reasons: against === undefined ? reasons : [against] };
+    }
+    if (against !== undefined) reasons.push(against);
+    if (isExported(fn)) {
+      reasons.push({ code: "TR1206", message: `${fn.label} is exported: its name keeps giving a promise` });
+    }
+    return { ...base, shape: "twin", fiberName: freshName(fn), direct, reasons };
+  }
+
+  /** Nobody needs the promise: every use is a call that a converted function waits for. */
+  function canBeInPlace(fn: AsyncFunction): boolean {
+    if (isExported(fn)) return false;
+    if (fn.form === "method") {
+      const isPrivate =
+        (fn.node.name !== undefined && ts.isPrivateIdentifier(fn.node.name)) ||
+        (hasModifier(fn.node, ts.SyntaxKind.PrivateKeyword) && !observed.words.has(fn.name ?? ""));
+      if (!isPrivate || groups.membersOf(fn).length > 1) return false;
+      if (ts.canHaveDecorators(fn.node) && (ts.getDecorators(fn.node)?.length ?? 0) > 0) return false;
+    }
+    if (fn.declarations.length > (fn.form === "variable" ? 2 : 1)) return false; // overloads keep their promise types
+    if (fn.form === "variable" && hasTypeAnnotation(fn)) return false;
+    return (references.get(fn) ?? []).every((use) => isDirectUse(use));
+  }
+
+  function isDirectUse(use: Reference): boolean {
+    if (use.role !== "use" || use.ambiguous) return false;
+    const site = runnable.get(use.call ?? use.node);
+    if (site === undefined || refusals.has(site.fn)) return false;
+    return use.call !== undefined || takesItemAndIndex(use.target);
+  }
+
+  function isUsedDirectly(fn: AsyncFunction): boolean {
+    return (references.get(fn) ?? []).some((use) => isDirectUse(use));
+  }
+
+  function reasonAgainstDirect(fn: AsyncFunction): Reason | undefined {
+    if (fn.name === undefined) return undefined;
+    if (observed.mocked.has(fn.name)) {
+      return { code: "TR1209", message: `${fn.label} is replaced in tests: it keeps being called by that name` };
+    }
+    if (fn.declarations.length > (fn.form === "variable" ? 2 : 1)) {
+      return { code: "TR1701", message: `${fn.label} is overloaded: it is called through its promise signatures` };
+    }
+    const tail = waitSites(fn).find(
+      (site) => returnsFromTry(site) && ["any", "maybe"].includes(waitedKind(site.operand, checker)),
+    );
+    if (tail !== undefined) {
+      return { code: "TR1301", message: `${fn.label} returns from inside try what may be a promise` };
+    }
+    if (fn.form !== "method") return undefined;
+    const obstacle = groups.obstacle(fn);
+    if (obstacle !== undefined) return { code: "TR1203", message: `${fn.label}: ${obstacle}` };
+    const owner = enclosingClass(fn.node);
+    const hidden =
+      (fn.node.name !== undefined && ts.isPrivateIdentifier(fn.node.name)) ||
+      hasModifier(fn.node, ts.SyntaxKind.PrivateKeyword);
+    if (!hidden && analysis.isLibrary && owner !== undefined && isExportedClass(owner)) {
+      return {
+        code: "TR1206",
+        message: `${fn.label} may be overridden outside this package: it is called by its old name`,
+      };
+    }
+    return undefined;
+  }
+
+  /** `super.m()` through a façade would come back to the override; run directly it does not. */
+  function superObstacle(fn: AsyncFunction): Reason | undefined {
+    if (fn.form !== "method") return undefined;
+    for (const use of references.get(fn) ?? []) {
+      const access = use.node.parent;
+      if (!ts.isPropertyAccessExpression(access) || access.expression.kind !== ts.SyntaxKind.SuperKeyword) continue;
+      if (!isDirectUse(use)) {
+        return { code: "TR1203", message: `${fn.label} is called through super where nobody waits for it at once` };
+      }
+    }
+    return undefined;
+  }
+
+  function freshName(fn: AsyncFunction): string {
+    const scope = fn.form === "method" ? "member" : fn.file.fileName;
+    const base = `${fn.name ?? "body"}${suffix}`;
+    // Overrides share a name, because calls reach them through their base.
+    if (fn.form === "method") {
+      for (const member of groups.membersOf(fn)) {
+        const known = decisions.get(member)?.fiberName;
+        if (known !== undefined) return known;
+      }
+    }
+    let name = base;
+    for (let n = 2; taken.has(name, scope); n++) name = `${base}${n}`;
+    if (fn.form !== "method") taken.add(name, scope);
+    return name;
+  }
+}
+
+/**
+ * The references that a rewrite turns into runs of the fiber function, by the call or callback they stand in.
+ */
+export function directRuns(analysis: Analysis, decisions: Decisions): Map<TS.Node, { use: Reference; site: WaitSite }> {
+  const runs = new Map<TS.Node, { use: Reference; site: WaitSite }>();
+  for (const [target, uses] of analysis.references) {
+    if (decisions.get(target)?.direct !== true) continue;
+    for (const use of uses) {
+      if (use.role !== "use" || use.ambiguous) continue;
+      const node = use.call ?? use.node;
+      const site = analysis.runnable.get(node);
+      if (site === undefined || decisions.get(site.fn)?.shape === "leave") continue;
+      if (use.call === undefined && !takesItemAndIndex(target)) continue;
+      runs.set(node, { use, site });
+    }
+  }
+  return runs;
+}
+
+/** Whether a function may be handed to `map` as it is, which calls it with the item, its index and the array. */
+function takesItemAndIndex(fn: AsyncFunction): boolean {
+  return (
+    fn.form !== "method" &&
+    fn.node.parameters.length <= 2 &&
+    !fn.node.parameters.some(
+      (parameter) => parameter.dotDotDotToken !== undefined || parameter.initializer !== undefined,
+    )
+  );
+}
+
+function hasTypeAnnotation(fn: AsyncFunction): boolean {
+  return ts.isVariableDeclaration(fn.node.parent) && fn.node.parent.type !== undefined;
+}
+
+export function isExported(fn: AsyncFunction): boolean {
+  if (fn.form === "declaration") return hasModifier(fn.node, ts.SyntaxKind.ExportKeyword);
+  if (fn.form !== "variable") return false;
+  let statement: TS.Node = fn.node;
+  while (!ts.isVariableStatement(statement)) statement = statement.parent;
+  return hasModifier(statement, ts.SyntaxKind.ExportKeyword);
+}
+
+function isExportedClass(owner: TS.ClassLikeDeclaration): boolean {
+  if (hasModifier(owner, ts.SyntaxKind.ExportKeyword)) return true;
+  const file = owner.getSourceFile();
+  const name = owner.name?.text;
+  if (name === undefined) return true;
+  if (isCommonJsFile(file)) return /\bexports\b/.test(file.text);
+  return file.statements.some(
+    (statement) =>
+      (ts.isExportAssignment(statement) && statement.expression.getText() === name) ||
+      (ts.isExportDeclaration(statement) &&
+        statement.moduleSpecifier === undefined &&
+        statement.exportClause !== undefined &&
+        ts.isNamedExports(statement.exportClause) &&
+        statement.exportClause.elements.some((element) => (element.propertyName ?? element.name).text === name)),
+  );
+}
+
+/** A package that others install, rather than a program of its own. */
+function isLibrary(root: string): boolean {
+  try {
+    const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
+    return manifest["private"] !== true && ["main", "module", "exports", "types"].some((key) => key in manifest);
+  } catch {
+    return false;
+  }
+}
+
+/** Every name that a new fiber function could collide with: identifiers of its file, members of any class. */
+function takenNames(analysis: Analysis): {
+  has(name: string, scope: string): boolean;
+  add(name: string, scope: string): void;
+} {
+  const scopes = new Map<string, Set<string>>();
+  const identifiersOf = (scope: string): Set<string> => {
+    let known = scopes.get(scope);
+    if (known === undefined) {
+      known = new Set();
+      const files = scope === "member" ? analysis.project.sources : [analysis.project.program.getSourceFile(scope)];
+      for (const file of files) {
+        if (file !== undefined) for (const match of file.text.matchAll(/[A-Za-z_$][\w$]*/g)) known.add(match[0]);
+      }
+      scopes.set(scope, known);
+    }
+    return known;
+  };
+  return {
+    has: (name, scope) => identifiersOf(scope).has(name),
+    add: (name, scope) => void identifiersOf(scope).add(name),
+  };
+}

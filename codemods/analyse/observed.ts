@@ -1,0 +1,101 @@
+/**
+ * What tests say about names. A mocked or spied function must keep being called by its old name, and a member that
+ * tests reach for must keep existing; tests are read as text and syntax, whether or not the tsconfig includes them.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { ts, type TS } from "../compiler.js";
+import { isTestPath } from "../scope.js";
+
+export interface Observed {
+  /** Names that some test replaces, stubs or spies on. */
+  readonly mocked: ReadonlySet<string>;
+  /** Every identifier and short string in the tests. */
+  readonly words: ReadonlySet<string>;
+  /** Whether the tests replace modules or functions by stand-ins, which may give anything. */
+  readonly usesStandIns: boolean;
+}
+
+const mockCalls =
+  /(^|\.)(spyOn|spy|stub|mock|doMock|unstable_mockModule|mockModule|replace|replaceProperty|method|fake|when|createMock|mocked)$/;
+const moduleMocks =
+  /(^|\.)(mock|doMock|unstable_mockModule|mockModule|module|replace|replaceEsm|proxyquire|rewire|esmock)$/;
+const mockingText = /\b(spyOn|stub|mock\w*|proxyquire|rewire|esmock|sinon|testdouble|td\.replace)\b/;
+
+export function observeTests(root: string, tests: readonly TS.SourceFile[]): Observed {
+  const mocked = new Set<string>();
+  const words = new Set<string>();
+  let usesStandIns = false;
+  const seen = new Set(tests.map((file) => file.fileName));
+  const texts = [
+    ...tests.map((file) => ({ name: file.fileName, text: file.text })),
+    ...testFilesUnder(root, root).filter(({ name }) => !seen.has(name)),
+  ];
+  for (const { name, text } of texts) {
+    for (const match of text.matchAll(/[A-Za-z_$][\w$]*/g)) words.add(match[0]);
+    if (!mockingText.test(text) && !/\.\w+\s*=[^=]/.test(text)) continue;
+    inspect(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false));
+  }
+  return { mocked, words, usesStandIns };
+
+  function inspect(file: TS.SourceFile): void {
+    const visit = (node: TS.Node): void => {
+      if (ts.isCallExpression(node)) {
+        const callee = calleeText(node.expression);
+        if (mockCalls.test(callee)) {
+          usesStandIns = true;
+          for (const argument of node.arguments) if (ts.isStringLiteralLike(argument)) mocked.add(argument.text);
+        }
+        if (moduleMocks.test(callee) && node.arguments[0] !== undefined && ts.isStringLiteralLike(node.arguments[0])) {
+          usesStandIns = true;
+          for (const argument of node.arguments.slice(1)) collectKeys(argument);
+        }
+      }
+      if (
+        ts.isBinaryExpression(node) &&
+        node.operatorToken.kind === ts.SyntaxKind.EqualsToken &&
+        ts.isPropertyAccessExpression(node.left)
+      ) {
+        mocked.add(node.left.name.text);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(file);
+  }
+
+  function collectKeys(node: TS.Node): void {
+    const visit = (inner: TS.Node): void => {
+      if (ts.isObjectLiteralElementLike(inner) && inner.name !== undefined && ts.isIdentifier(inner.name)) {
+        mocked.add(inner.name.text);
+      }
+      ts.forEachChild(inner, visit);
+    };
+    visit(node);
+  }
+}
+
+function calleeText(callee: TS.Expression): string {
+  if (ts.isIdentifier(callee)) return callee.text;
+  if (ts.isPropertyAccessExpression(callee)) return `${calleeText(callee.expression)}.${callee.name.text}`;
+  return "";
+}
+
+function testFilesUnder(directory: string, root: string): { name: string; text: string }[] {
+  const found: { name: string; text: string }[] = [];
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (
+      entry.name === "node_modules" ||
+      entry.name === "dist" ||
+      entry.name === "coverage" ||
+      entry.name.startsWith(".")
+    ) {
+      continue;
+    }
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) found.push(...testFilesUnder(path, root));
+    else if (entry.isFile() && /\.[cm]?[jt]sx?$/.test(entry.name)) {
+      if (isTestPath(relative(root, path), "")) found.push({ name: path, text: readFileSync(path, "utf8") });
+    }
+  }
+  return found;
+}

@@ -1,0 +1,191 @@
+/** Why a single function cannot be converted, whatever its callers do. */
+import { ts, type TS } from "../compiler.js";
+import type { Reason } from "../plan.js";
+import type { AsyncFunction } from "./functions.js";
+import { returnsFromTry, waitSites } from "./runs.js";
+import {
+  containsOwn,
+  enclosingClass,
+  forEachOwn,
+  isJavaScriptFile,
+  isPropertyName,
+  skipParentheses,
+  usesArguments,
+  usesNewTarget,
+  usesSuper,
+  usesThis,
+} from "./syntax.js";
+import { waitedKind, waitsInHeads } from "./thenable.js";
+
+/** Array methods that take a predicate or a comparison at once: an async one is always truthy. */
+const predicateMethods = new Set(["filter", "some", "every", "find", "findIndex", "findLast", "findLastIndex", "sort"]);
+
+/** Functions whose source text is shipped to another world. */
+const serialisingMethods = new Set([
+  "evaluate",
+  "evaluateHandle",
+  "$eval",
+  "$$eval",
+  "waitForFunction",
+  "addInitScript",
+]);
+
+/** The reason to leave `fn` untouched, or undefined. `suspect` says that the original looks like a bug. */
+export function refusalOf(
+  fn: AsyncFunction,
+  checker: TS.TypeChecker,
+): { reason: Reason; suspect: boolean } | undefined {
+  const { node, label } = fn;
+  const leave = (code: Reason["code"], message: string): { reason: Reason; suspect: boolean } => ({
+    reason: { code, message: `${label}: ${message}` },
+    suspect: false,
+  });
+  if (keepsAsync(fn)) return leave("TR1803", "a comment asks to keep it");
+  if (!ts.isExternalModule(fn.file) && !isJavaScriptFile(fn.file)) {
+    return leave("TR1804", "its file is a global script, which cannot import the fiber library");
+  }
+  if (node.asteriskToken !== undefined) return leave("TR1401", "async generators are not migrated yet");
+  const head = waitsInHeads(node.body);
+  if (head === "for await") return leave("TR1401", "`for await` is not migrated yet");
+  if (head === "await using") return leave("TR1403", "`await using` has no generator form");
+
+  const isArrow = ts.isArrowFunction(node);
+  if (isArrow && usesArguments(node)) return leave("TR1101", "an arrow function that reads the outer `arguments`");
+  if (!isArrow && usesArguments(node) && !isJavaScriptFile(fn.file)) return leave("TR1101", "it reads `arguments`");
+  if (usesNewTarget(node)) return leave("TR1102", "it reads `new.target`");
+  if (usesSuper(node)) {
+    if (isArrow) return leave("TR1103", "an arrow function that uses `super`");
+    if (fn.form === "value") return leave("TR1103", "a method of an object literal that uses `super`");
+  }
+  if (fn.form !== "method" && usesThis(node)) {
+    const untypable = untypableThis(fn);
+    if (untypable !== undefined) return leave("TR1104", untypable);
+  }
+  if (containsOwn(node.body, (inner) => ts.isIdentifier(inner) && inner.text === "yield" && !isPropertyName(inner))) {
+    return leave("TR1105", "it has a variable named `yield`");
+  }
+  if (callsEval(node.body)) return leave("TR1106", "it calls `eval`, which may name its locals");
+  if (fn.name === "then" && (fn.form === "method" || ts.isMethodDeclaration(node))) {
+    return leave("TR1003", "a `then` method makes its class a thenable");
+  }
+  if (node.name !== undefined && (ts.isComputedPropertyName(node.name) || ts.isNumericLiteral(node.name))) {
+    if (fn.form === "method") return leave("TR1205", "its name is computed");
+  }
+  if (fn.form === "method" && node.name !== undefined && ts.isStringLiteral(node.name)) {
+    return leave("TR1205", "its name is a string");
+  }
+  if (hasDirective(fn.file, "use server") || (ts.isBlock(node.body) && startsWithDirective(node.body, "use server"))) {
+    return leave("TR1207", "a server action: the framework looks for async functions");
+  }
+  const suspicion = suspicionOf(fn);
+  if (suspicion !== undefined)
+    return { reason: { ...suspicion, message: `${label}: ${suspicion.message}` }, suspect: true };
+  const serialiser = shippedTo(node);
+  if (serialiser !== undefined) return leave("TR1210", `its source text is sent elsewhere by ${serialiser}`);
+
+  for (const site of waitSites(fn)) {
+    if (!returnsFromTry(site)) continue;
+    const kind = waitedKind(site.operand, checker);
+    if (kind === "promise" || kind === "thenable" || kind === "maybe") {
+      const text = skipParentheses(site.operand).getText().slice(0, 40);
+      if (kind === "maybe" && isJavaScriptFile(fn.file)) continue;
+      return leave(
+        "TR1301",
+        `\`return ${text}\` inside try is not waited for there; write \`return await\` if it should be`,
+      );
+    }
+  }
+  return undefined;
+}
+
+function keepsAsync(fn: AsyncFunction): boolean {
+  let outer: TS.Node = fn.node;
+  if (fn.form === "variable") while (!ts.isVariableStatement(outer)) outer = outer.parent;
+  const leading = fn.file.text.slice(outer.getFullStart(), outer.getStart(fn.file));
+  return /trestle-keep-async/.test(leading) || /trestle-ignore-next-line[^\n]*\n\s*$/.test(leading);
+}
+
+/** Inside a generator `this` must have a type that can be written down; JavaScript needs none. */
+function untypableThis(fn: AsyncFunction): string | undefined {
+  if (isJavaScriptFile(fn.file)) return undefined;
+  if (!ts.isArrowFunction(fn.node)) {
+    // A function with a declared `this` keeps it; a method of an object literal loses the type of its literal.
+    const declared = fn.node.parameters.some((parameter) => parameter.name.getText() === "this");
+    if (declared || ts.isFunctionDeclaration(fn.node)) return undefined;
+    return "`this` is the object literal, whose type cannot be written";
+  }
+  let current: TS.Node = fn.node;
+  for (;;) {
+    current = current.parent;
+    if (ts.isSourceFile(current)) return "`this` at the top of a module";
+    if (ts.isClassStaticBlockDeclaration(current)) return "`this` in a static block";
+    if (ts.isFunctionLike(current) && !ts.isArrowFunction(current)) break;
+    if (ts.isPropertyDeclaration(current)) break;
+  }
+  if (!ts.isClassLike(current.parent)) return "the type of `this` cannot be written here";
+  if (enclosingClass(fn.node)?.name === undefined) return "`this` belongs to an anonymous class";
+  return undefined;
+}
+
+function callsEval(body: TS.Node): boolean {
+  let found = false;
+  const visit = (node: TS.Node): void => {
+    if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === "eval") found = true;
+    if (ts.isWithStatement(node)) found = true;
+    ts.forEachChild(node, visit);
+  };
+  visit(body);
+  return found;
+}
+
+function suspicionOf(fn: AsyncFunction): Reason | undefined {
+  const parent = fn.node.parent;
+  if (ts.isNewExpression(parent) && ts.isIdentifier(parent.expression) && parent.expression.text === "Promise") {
+    return { code: "TR1903", message: "an async executor loses what it throws" };
+  }
+  if (
+    ts.isCallExpression(parent) &&
+    ts.isPropertyAccessExpression(parent.expression) &&
+    predicateMethods.has(parent.expression.name.text) &&
+    parent.arguments[0] === (fn.node as TS.Node)
+  ) {
+    return {
+      code: "TR1901",
+      message: `an async callback of ${parent.expression.name.text}() always answers a truthy promise`,
+    };
+  }
+  return undefined;
+}
+
+function shippedTo(node: TS.Node): string | undefined {
+  const parent = node.parent;
+  if (
+    ts.isCallExpression(parent) &&
+    ts.isPropertyAccessExpression(parent.expression) &&
+    serialisingMethods.has(parent.expression.name.text)
+  ) {
+    return `${parent.expression.name.text}()`;
+  }
+  return undefined;
+}
+
+function hasDirective(file: TS.SourceFile, directive: string): boolean {
+  return startsWithDirective(file, directive);
+}
+
+function startsWithDirective(block: { readonly statements: readonly TS.Statement[] }, directive: string): boolean {
+  for (const statement of block.statements) {
+    if (!ts.isExpressionStatement(statement) || !ts.isStringLiteral(statement.expression)) return false;
+    if (statement.expression.text === directive) return true;
+  }
+  return false;
+}
+
+/** Whether a function's own code contains no wait at all. */
+export function neverWaits(fn: AsyncFunction): boolean {
+  let waits = false;
+  forEachOwn(fn.node.body, (node) => {
+    waits ||= ts.isAwaitExpression(node);
+  });
+  return !waits;
+}

@@ -1,0 +1,159 @@
+/**
+ * Plans the migration of one project: analyse once, then decide, rewrite and type-check in memory, weakening decisions
+ * until the edited program has no new diagnostic. Nothing is written here.
+ */
+import { analyse, decide, directRuns, type Analysis, type Decisions } from "./analyse/decide.js";
+import type { AsyncFunction } from "./analyse/functions.js";
+import { findOtherSites } from "./analyse/sites.js";
+import { ExitCode, MigrationError } from "./failure.js";
+import type { Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
+import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
+import { rewriteFile, type RewrittenFile } from "./rewrite/file.js";
+import { verify } from "./verify.js";
+
+export interface PlanRequest extends LoadRequest {
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Aborting it stops the planning between two steps. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** More rounds than a healthy run ever takes; past them a whole file's functions are given up at once. */
+const patientRounds = 12;
+
+export async function planMigration(request: PlanRequest): Promise<MigrationPlan> {
+  const step = async (phase: Progress["phase"], done: number, total: number): Promise<void> => {
+    request.onProgress?.({ phase, done, total });
+    // Lets a pending Ctrl-C in.
+    await new Promise((resolve) => setImmediate(resolve));
+    request.signal?.throwIfAborted();
+  };
+  await step("load", 0, 1);
+  const project = loadProject(request);
+  await step("load", 1, 1);
+  await step("analyse", 0, 1);
+  const analysis = analyse(project);
+  await step("analyse", 1, 1);
+
+  const refused = new Map<AsyncFunction, Reason>();
+  for (let round = 1; ; round++) {
+    const decisions = decide(analysis, refused);
+    const files = rewriteAll(analysis, decisions);
+    await step("rewrite", round, round);
+    const impossible = files.flatMap((file) => [...file.impossible]);
+    if (impossible.length > 0) {
+      for (const [fn, reason] of impossible) refused.set(fn, reason);
+      continue;
+    }
+    const { culprits, unexplained } = verify(analysis, decisions, files);
+    await step("verify", round, round);
+    if (culprits.size === 0 && unexplained.length === 0) {
+      return report(project, analysis, decisions, files, { rounds: round, demoted: refused.size });
+    }
+    const before = refused.size;
+    for (const [fn, message] of culprits) demote(fn, message);
+    if (unexplained.length > 0 || round > patientRounds) {
+      for (const fn of analysis.functions)
+        if (!refused.has(fn)) demote(fn, unexplained[0] ?? "the check did not settle");
+    }
+    if (refused.size === before) {
+      throw new MigrationError(
+        ExitCode.rolledBack,
+        `The migrated program does not type-check and the reason could not be traced; nothing was changed. First: ${unexplained[0] ?? [...culprits.values()][0] ?? ""}`,
+      );
+    }
+  }
+
+  function demote(fn: AsyncFunction, message: string): void {
+    if (refused.has(fn)) return;
+    refused.set(fn, { code: "TR1806", message: `${fn.label}: its fiber form does not type-check (${message})` });
+  }
+}
+
+function rewriteAll(analysis: Analysis, decisions: Decisions): RewrittenFile[] {
+  const runs = directRuns(analysis, decisions);
+  const sharedTwins = new Set<AsyncFunction>();
+  for (const { use } of runs.values()) if (use.file !== use.target.file) sharedTwins.add(use.target);
+  const byFile = groupByFile(analysis.functions);
+  return analysis.project.sources
+    .filter((file) => byFile.has(file))
+    .map((file) => rewriteFile({ analysis, decisions, runs, sharedTwins }, file, byFile.get(file) ?? []));
+}
+
+function groupByFile(functions: readonly AsyncFunction[]): Map<AsyncFunction["file"], AsyncFunction[]> {
+  const groups = new Map<AsyncFunction["file"], AsyncFunction[]>();
+  for (const fn of functions) {
+    const group = groups.get(fn.file);
+    if (group === undefined) groups.set(fn.file, [fn]);
+    else group.push(fn);
+  }
+  return groups;
+}
+
+function report(
+  project: LoadedProject,
+  analysis: Analysis,
+  decisions: Decisions,
+  files: readonly RewrittenFile[],
+  verification: MigrationPlan["verification"],
+): MigrationPlan {
+  const notes = new Map(files.flatMap((file) => [...file.notes]));
+  const candidates: Candidate[] = [
+    ...analysis.functions.map((fn) => functionCandidate(fn, decisions, notes.get(fn) ?? [])),
+    ...files.flatMap((file) => file.waits),
+    ...findOtherSites(
+      analysis,
+      decisions,
+      files.flatMap((file) => file.waits),
+    ),
+  ].sort((a, b) => (a.file === b.file ? a.start - b.start || b.end - a.end : a.file < b.file ? -1 : 1));
+  const changes: FileChange[] = [];
+  const packages = new Set<string>();
+  for (const file of files) {
+    if (file.text === file.file.text) continue;
+    const before = textOnDisk(file.file.fileName);
+    const mark = before.startsWith("\uFEFF") && !file.text.startsWith("\uFEFF") ? "\uFEFF" : "";
+    changes.push({ path: file.file.fileName, before, after: mark + file.text });
+    for (const library of file.libraries) packages.add(library);
+    // Ops come from "trestle" wherever a bridge is used.
+    if (file.libraries.length > 0) packages.add("trestle");
+  }
+  return {
+    root: project.root,
+    filesScanned: project.sources.length,
+    candidates,
+    changes,
+    packages: [...packages].sort(),
+    verification,
+  };
+}
+
+const patterns = { declaration: "CM-A01", variable: "CM-A05", method: "CM-K01", value: "CM-A02" } as const;
+
+function functionCandidate(fn: AsyncFunction, decisions: Decisions, notes: readonly Reason[]): Candidate {
+  const decision = decisions.get(fn);
+  const start = fn.node.getStart(fn.file);
+  const { line, character } = fn.file.getLineAndCharacterOfPosition(start);
+  const reasons = [...(decision?.reasons ?? []), ...notes];
+  const shape = decision?.shape ?? "leave";
+  return {
+    pattern: patterns[fn.form],
+    kind: "function",
+    name: fn.label,
+    file: fn.file.fileName,
+    line: line + 1,
+    column: character + 1,
+    start,
+    end: fn.node.end,
+    disposition:
+      shape === "leave"
+        ? decision?.suspect === true
+          ? "suspect"
+          : "leave"
+        : shape === "in-place"
+          ? notes.length > 0
+            ? "rewrite+note"
+            : "rewrite"
+          : "facade",
+    reasons,
+  };
+}

@@ -1,0 +1,304 @@
+/**
+ * Loads one TypeScript or JavaScript project: finds its tsconfig, builds the program and refuses, with a message that
+ * names the way out, what cannot be migrated safely.
+ */
+import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { ts, useCompilerOf, type TS } from "./compiler.js";
+import { ExitCode, MigrationError } from "./failure.js";
+import { isGeneratedText, isTestPath } from "./scope.js";
+
+/** A loaded program and the files in it that a migration may edit. */
+export interface LoadedProject {
+  /** The directory of the tsconfig; reports are relative to it. */
+  readonly root: string;
+  readonly configPath: string | undefined;
+  readonly compilerVersion: string;
+  readonly options: TS.CompilerOptions;
+  readonly program: TS.Program;
+  readonly host: TS.CompilerHost;
+  /** Sources in scope, sorted by path. */
+  readonly sources: readonly TS.SourceFile[];
+  /** Files of the program that are tests: never edited, but what they say about names counts. */
+  readonly tests: readonly TS.SourceFile[];
+  /** Diagnostics of the unedited program, as {@link diagnosticKey}s with their number of occurrences. */
+  readonly baseline: ReadonlyMap<string, number>;
+  /** Things the user should know that are no errors. */
+  readonly notes: readonly string[];
+}
+
+export interface LoadRequest {
+  readonly cwd: string;
+  /** Files or folders to edit; the whole project when empty. */
+  readonly paths: readonly string[];
+  /** A tsconfig, or a folder that holds one. */
+  readonly project?: string | undefined;
+  /** Accept a program that does not type-check; only new diagnostics count then. */
+  readonly allowBaselineErrors?: boolean | undefined;
+}
+
+export function loadProject(request: LoadRequest): LoadedProject {
+  const cwd = realpathSync(request.cwd);
+  const selected = request.paths.map((path) => existing(resolve(cwd, path), path));
+  const configPath = findConfig(cwd, selected, request.project);
+  const root = configPath === undefined ? inferredRoot(cwd, selected) : dirname(configPath);
+  for (const path of selected) {
+    if (!isWithin(path, root)) {
+      throw usage(
+        `${path} is outside the project ${root}. Name a path inside it, or give that project's tsconfig with -p.`,
+      );
+    }
+  }
+  const compiler = useCompilerOf(root);
+  const notes: string[] = [];
+  const { fileNames, options } =
+    configPath === undefined ? inferConfig(root, notes) : readConfig(configPath, compiler.own);
+  const host = ts.createCompilerHost(options, true);
+  const program = ts.createProgram({ rootNames: fileNames, options, host });
+  const own = program
+    .getSourceFiles()
+    .filter(
+      (file) =>
+        !file.isDeclarationFile &&
+        !program.isSourceFileFromExternalLibrary(file) &&
+        !file.fileName.endsWith(".json") &&
+        !file.fileName.includes("/node_modules/") &&
+        isWithin(realPath(file.fileName), root),
+    )
+    .sort((a, b) => (a.fileName < b.fileName ? -1 : 1));
+  const tests = own.filter((file) => isTestPath(relative(root, file.fileName), file.text));
+  const sources = own.filter(
+    (file) =>
+      !tests.includes(file) &&
+      (selected.length === 0 || selected.some((path) => isWithin(realPath(file.fileName), path))),
+  );
+  if (sources.length === 0) {
+    throw usage(
+      selected.length > 0
+        ? `No source file of ${configPath ?? root} lies under ${request.paths.join(", ")}. Name a folder that the project includes.`
+        : `${configPath ?? root} has no source files to migrate. Check its "include" and "files".`,
+    );
+  }
+  refuseUnparsable(program, own, root);
+  const baseline = countDiagnostics(diagnosticsOf(program, own), root);
+  if (baseline.size > 0 && request.allowBaselineErrors !== true)
+    refuseRedBaseline(program, own, root, compiler.version);
+  return {
+    root,
+    configPath,
+    compilerVersion: compiler.version,
+    options,
+    program,
+    host,
+    sources: sources.filter((file) => !isGeneratedText(file.text)),
+    tests,
+    baseline,
+    notes,
+  };
+}
+
+/** Semantic diagnostics of `files`; those of libraries and of the configuration are not ours to judge. */
+export function diagnosticsOf(program: TS.Program, files: readonly TS.SourceFile[]): TS.Diagnostic[] {
+  return files.flatMap((file) => {
+    const current = program.getSourceFile(file.fileName);
+    return current === undefined
+      ? []
+      : program.getSemanticDiagnostics(current).filter((d) => d.category === ts.DiagnosticCategory.Error);
+  });
+}
+
+/** What identifies a diagnostic across an edit: its file, code and text, but not its position. */
+export function diagnosticKey(diagnostic: TS.Diagnostic, root: string): string {
+  const file = diagnostic.file === undefined ? "" : relative(root, diagnostic.file.fileName);
+  return `${file} TS${diagnostic.code} ${ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")}`;
+}
+
+export function countDiagnostics(diagnostics: readonly TS.Diagnostic[], root: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const diagnostic of diagnostics) {
+    const key = diagnosticKey(diagnostic, root);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+export function isWithin(path: string, directory: string): boolean {
+  const inside = relative(directory, path);
+  return inside === "" || (inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside));
+}
+
+function usage(message: string): MigrationError {
+  return new MigrationError(ExitCode.usage, message);
+}
+
+function existing(path: string, given: string): string {
+  if (!existsSync(path)) throw usage(`${given} does not exist. Name a file or folder of the project.`);
+  return realpathSync(path);
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function findConfig(cwd: string, selected: readonly string[], project: string | undefined): string | undefined {
+  if (project !== undefined) {
+    const given = resolve(cwd, project);
+    const path = existsSync(given) && statSync(given).isDirectory() ? join(given, "tsconfig.json") : given;
+    if (!existsSync(path)) throw usage(`There is no tsconfig at ${project}. Give the path of a tsconfig.json with -p.`);
+    return realpathSync(path);
+  }
+  const first = selected[0];
+  const start = first === undefined ? cwd : statSync(first).isDirectory() ? first : dirname(first);
+  for (let directory = start; ; directory = dirname(directory)) {
+    for (const name of ["tsconfig.json", "jsconfig.json"]) {
+      if (existsSync(join(directory, name))) return realpathSync(join(directory, name));
+    }
+    // A package without a tsconfig is not described by a configuration further up.
+    if (existsSync(join(directory, "package.json")) || dirname(directory) === directory) return undefined;
+  }
+}
+
+/** Without a tsconfig only a plain JavaScript package says enough about itself: it has a package.json and no TypeScript. */
+function inferredRoot(cwd: string, selected: readonly string[]): string {
+  const first = selected[0];
+  const start = first === undefined ? cwd : statSync(first).isDirectory() ? first : dirname(first);
+  for (let directory = start; ; directory = dirname(directory)) {
+    if (existsSync(join(directory, "package.json"))) {
+      const files = sourceFilesUnder(directory);
+      if (files.some((file) => isJavaScript(file)) && !files.some((file) => isTypeScript(file))) return directory;
+      break;
+    }
+    if (dirname(directory) === directory) break;
+  }
+  throw usage(
+    `No tsconfig.json was found in ${start} or above it. Create one there ` +
+      `(for JavaScript: { "compilerOptions": { "allowJs": true, "noEmit": true }, "include": ["src"] }), or give one with -p.`,
+  );
+}
+
+function readConfig(configPath: string, ownCompiler: boolean): { fileNames: string[]; options: TS.CompilerOptions } {
+  const read = ts.readConfigFile(configPath, (path) => ts.sys.readFile(path));
+  if (read.error !== undefined) {
+    const text = ts.flattenDiagnosticMessageText(read.error.messageText, "\n");
+    throw usage(`${configPath} cannot be read: ${text}`);
+  }
+  const json = read.config as { files?: unknown[]; references?: { path?: string }[]; include?: unknown[] };
+  const parsed = ts.parseJsonConfigFileContent(json, ts.sys, dirname(configPath), undefined, configPath);
+  if (parsed.fileNames.length === 0) {
+    const references = (parsed.projectReferences ?? []).map((reference) => relative(process.cwd(), reference.path));
+    if (references.length > 0) {
+      throw usage(
+        `${configPath} only refers to other projects. Migrate them one at a time: ${references.map((r) => `-p ${r}`).join(", ")}.`,
+      );
+    }
+    throw usage(`${configPath} matches no source files. Check its "include" and "files".`);
+  }
+  const broken = parsed.errors.find((error) => error.category === ts.DiagnosticCategory.Error && error.code !== 18003);
+  if (broken !== undefined && ownCompiler) {
+    throw usage(`${configPath} is not valid: ${ts.flattenDiagnosticMessageText(broken.messageText, "\n")}`);
+  }
+  return { fileNames: parsed.fileNames, options: forAnalysis(parsed.options, ownCompiler) };
+}
+
+/** The project's options, without output, and without the defaults a newer compiler than the project's would bring. */
+function forAnalysis(options: TS.CompilerOptions, ownCompiler: boolean): TS.CompilerOptions {
+  const adjusted: TS.CompilerOptions = {
+    ...options,
+    noEmit: true,
+    skipLibCheck: true,
+    incremental: false,
+    composite: false,
+  };
+  delete adjusted["tsBuildInfoFile"];
+  if (!ownCompiler) {
+    adjusted.ignoreDeprecations = "6.0";
+    adjusted.types ??= ["*"];
+    adjusted.strict ??= false;
+    adjusted.noUncheckedSideEffectImports ??= false;
+  }
+  return adjusted;
+}
+
+function inferConfig(root: string, notes: string[]): { fileNames: string[]; options: TS.CompilerOptions } {
+  notes.push(
+    `No tsconfig.json in ${root}: reading its JavaScript with default settings. Types are inferred only, so more is bridged than with a tsconfig.`,
+  );
+  return {
+    fileNames: sourceFilesUnder(root).filter(isJavaScript),
+    options: {
+      allowJs: true,
+      checkJs: false,
+      noEmit: true,
+      skipLibCheck: true,
+      strict: false,
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      jsx: ts.JsxEmit.Preserve,
+      types: ["node"].filter((name) => existsSync(join(root, "node_modules/@types", name))),
+      maxNodeModuleJsDepth: 0,
+    },
+  };
+}
+
+const skippedFolders = new Set(["node_modules", "dist", "build", "coverage", "vendor", "lib-cov"]);
+const isJavaScript = (file: string): boolean => /\.[cm]?jsx?$/.test(file) && !/\.min\.[cm]?js$/.test(file);
+const isTypeScript = (file: string): boolean =>
+  /\.[cm]?tsx?$/.test(file) && !/(\.d\.[cm]?ts|\.test-d\.tsx?)$/.test(file);
+
+function sourceFilesUnder(directory: string): string[] {
+  const found: string[] = [];
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) {
+      if (!skippedFolders.has(entry.name) && !entry.name.startsWith(".")) found.push(...sourceFilesUnder(path));
+    } else if (entry.isFile() && (isJavaScript(entry.name) || isTypeScript(entry.name))) {
+      found.push(path);
+    }
+  }
+  return found.sort();
+}
+
+function located(diagnostic: TS.Diagnostic, root: string): string {
+  const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n").split("\n")[0] ?? "";
+  if (diagnostic.file === undefined || diagnostic.start === undefined) return `TS${diagnostic.code}: ${text}`;
+  const { line, character } = diagnostic.file.getLineAndCharacterOfPosition(diagnostic.start);
+  return `${relative(root, diagnostic.file.fileName)}:${line + 1}:${character + 1} TS${diagnostic.code}: ${text}`;
+}
+
+function listed(diagnostics: readonly TS.Diagnostic[], root: string): string {
+  const lines = diagnostics.slice(0, 5).map((diagnostic) => `  ${located(diagnostic, root)}`);
+  if (diagnostics.length > 5) lines.push(`  and ${diagnostics.length - 5} more`);
+  return lines.join("\n");
+}
+
+function refuseUnparsable(program: TS.Program, files: readonly TS.SourceFile[], root: string): void {
+  const broken = files.flatMap((file) =>
+    program.getSyntacticDiagnostics(file).filter((d) => d.category === ts.DiagnosticCategory.Error && d.code < 8000),
+  );
+  if (broken.length === 0) return;
+  throw new MigrationError(
+    ExitCode.badInput,
+    `The project does not parse; nothing was changed. Mend this first, or exclude the file from the tsconfig:\n${listed(broken, root)}`,
+  );
+}
+
+function refuseRedBaseline(program: TS.Program, files: readonly TS.SourceFile[], root: string, version: string): never {
+  const diagnostics = diagnosticsOf(program, files);
+  const missing = diagnostics.some((diagnostic) => diagnostic.code === 2307 || diagnostic.code === 7016);
+  throw new MigrationError(
+    ExitCode.badInput,
+    `The project does not type-check before any change (TypeScript ${version}); nothing was changed.\n${listed(diagnostics, root)}\n` +
+      (missing ? "Modules are missing: install the project's dependencies first. " : "Mend these first. ") +
+      "To go on and count only new errors, pass --allow-baseline-errors.",
+  );
+}
+
+/** The text of a file as it is on disk: what the compiler strips, such as a byte-order mark, included. */
+export function textOnDisk(path: string): string {
+  return readFileSync(path, "utf8");
+}

@@ -1,0 +1,45 @@
+/** What the rewriters of one file share. */
+import type { TS } from "../compiler.js";
+import type { Analysis, Decision, Decisions } from "../analyse/decide.js";
+import type { AsyncFunction } from "../analyse/functions.js";
+import type { Reference } from "../analyse/references.js";
+import type { WaitSite } from "../analyse/runs.js";
+import type { Candidate, Reason } from "../plan.js";
+import type { Edits } from "./edits.js";
+import type { Imports } from "./imports.js";
+import type { Style } from "./style.js";
+
+export interface FileContext {
+  readonly analysis: Analysis;
+  readonly decisions: Decisions;
+  /** Calls and callbacks that run a fiber function in place, in any file. */
+  readonly runs: ReadonlyMap<TS.Node, { readonly use: Reference; readonly site: WaitSite }>;
+  /** Twins that another file imports. */
+  readonly sharedTwins: ReadonlySet<AsyncFunction>;
+  readonly file: TS.SourceFile;
+  readonly edits: Edits;
+  readonly imports: Imports;
+  readonly style: Style;
+  readonly isTypeScript: boolean;
+  /** Notes on a function that come up while it is rewritten. */
+  note(fn: AsyncFunction, reason: Reason): void;
+  /** What became of one wait. */
+  record(site: Omit<Candidate, "file" | "line" | "column" | "start" | "end" | "name">, node: TS.Node): void;
+}
+
+export function decisionOf(context: FileContext, fn: AsyncFunction): Decision {
+  const decision = context.decisions.get(fn);
+  if (decision === undefined) throw new Error(`${fn.label} was never decided (a defect of the analysis)`);
+  return decision;
+}
+
+export function isConverted(context: FileContext, fn: AsyncFunction): boolean {
+  return decisionOf(context, fn).shape !== "leave";
+}
+
+/** Whether a function value is run in place as a generator function, and so needs no promise around it. */
+export function isRawValue(context: FileContext, fn: AsyncFunction): boolean {
+  const { runnable } = context.analysis;
+  const site = runnable.get(fn.node) ?? (fn.invocation === undefined ? undefined : runnable.get(fn.invocation));
+  return fn.form === "value" && site !== undefined && isConverted(context, site.fn);
+}

@@ -1,0 +1,17 @@
+/** Imports of promise names that a file no longer uses because every use now runs the fiber function. */
+import { ts } from "../compiler.js";
+import type { FileContext } from "./context.js";
+
+export function dropReplacedImports(context: FileContext): void {
+  const { analysis, file } = context;
+  for (const [target, uses] of analysis.references) {
+    const here = uses.filter((use) => use.file === file);
+    const specifier = here.find((use) => use.role === "import")?.node.parent;
+    if (specifier === undefined || !(ts.isImportSpecifier(specifier) || ts.isImportClause(specifier))) continue;
+    const used = here.filter((use) => use.role !== "import");
+    if (used.length === 0 || !used.every((use) => context.runs.has(use.call ?? use.node))) continue;
+    // A member of a class is not imported by itself; only functions and constants come here.
+    if (target.form === "method") continue;
+    context.imports.drop(specifier);
+  }
+}

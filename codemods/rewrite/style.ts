@@ -1,0 +1,58 @@
+/** How a file is written: line ends, indentation, quotes and semicolons, so that inserted text follows it. */
+import { ts, type TS } from "../compiler.js";
+
+export interface Style {
+  readonly eol: string;
+  readonly indent: string;
+  readonly quote: '"' | "'";
+  readonly semicolon: "" | ";";
+}
+
+export function styleOf(file: TS.SourceFile): Style {
+  const text = file.text;
+  const crlf = text.split("\r\n").length - 1;
+  const lf = text.split("\n").length - 1 - crlf;
+  const double = (text.match(/"[^"'\n]*"/g) ?? []).length;
+  const single = (text.match(/'[^"'\n]*'/g) ?? []).length;
+  let terminated = 0;
+  let open = 0;
+  for (const statement of file.statements) {
+    if (
+      ts.isImportDeclaration(statement) ||
+      ts.isVariableStatement(statement) ||
+      ts.isExpressionStatement(statement) ||
+      ts.isExportAssignment(statement)
+    ) {
+      if (text[statement.end - 1] === ";") terminated++;
+      else open++;
+    }
+  }
+  return {
+    eol: crlf > lf ? "\r\n" : "\n",
+    indent: indentUnit(text),
+    quote: single > double ? "'" : '"',
+    semicolon: open > terminated ? "" : ";",
+  };
+}
+
+function indentUnit(text: string): string {
+  const counts = new Map<string, number>();
+  let previous = "";
+  for (const line of text.split("\n")) {
+    if (line.trim() === "" || /^\s*\*/.test(line)) continue;
+    const leading = /^[ \t]*/.exec(line)?.[0] ?? "";
+    if (leading.length > previous.length && leading.startsWith(previous)) {
+      const unit = leading.slice(previous.length);
+      if (unit === "\t" || unit === "  " || unit === "    " || unit === "   ")
+        counts.set(unit, (counts.get(unit) ?? 0) + 1);
+    }
+    previous = leading;
+  }
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "  ";
+}
+
+/** The white space in front of the line that `position` is on. */
+export function indentAt(file: TS.SourceFile, position: number): string {
+  const start = file.text.lastIndexOf("\n", position - 1) + 1;
+  return /^[ \t]*/.exec(file.text.slice(start, position))?.[0] ?? "";
+}

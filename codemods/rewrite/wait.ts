@@ -1,0 +1,265 @@
+/** Rewrites one place where a function waits: `await e`, `return e`, or the expression body of an arrow function. */
+import { ts, type TS } from "../compiler.js";
+import { combinatorShape, isPromiseMethod, isShortCircuit, returnsFromTry, type WaitSite } from "../analyse/runs.js";
+import { isAsyncFunctionNode, skipParentheses, withParentheses } from "../analyse/syntax.js";
+import { waitedKind } from "../analyse/thenable.js";
+import type { Reason } from "../plan.js";
+import { isConverted, type FileContext } from "./context.js";
+import { continuesPrevious, needsParentheses } from "./parentheses.js";
+
+export function rewriteWait(context: FileContext, site: WaitSite): void {
+  if (site.kind === "await") rewriteAwait(context, site.node as TS.AwaitExpression);
+  else rewriteReturned(context, site);
+}
+
+function rewriteAwait(context: FileContext, node: TS.AwaitExpression): void {
+  const { edits, file } = context;
+  const keyword = { start: node.getStart(file), end: node.getStart(file) + "await".length };
+  const operand = node.expression;
+  if (isBranching(skipParentheses(operand)) && runsSomething(context, operand)) {
+    edits.remove(keyword.start, operand.getStart(file));
+    if (ts.isParenthesizedExpression(operand)) guardStart(context, operand, operand.getStart(file), keyword.start);
+    runBranches(context, operand);
+    context.record({ pattern: "CM-A13", kind: "await", disposition: "rewrite", reasons: [] }, node);
+    return;
+  }
+  edits.replace(keyword.start, keyword.end, /\s/.test(file.text[keyword.end] ?? "") ? "yield*" : "yield* ");
+  if (needsParentheses(node)) {
+    edits.wrap(keyword.start, node.end, guarded(context, node, keyword.start), ")");
+  }
+  const tick = tickIdiom(operand);
+  if (tick) {
+    edits.replace(operand.getStart(file), operand.end, `${context.imports.use("Fiber")}.yield()`);
+    context.record({ pattern: "CM-A27", kind: "await", disposition: "rewrite", reasons: [] }, node);
+    return;
+  }
+  const reason = makeOp(context, operand);
+  context.record(
+    {
+      pattern: "CM-A03",
+      kind: "await",
+      disposition: reason === undefined ? "rewrite" : "bridge",
+      reasons: reason === undefined ? [] : [reason],
+    },
+    node,
+  );
+}
+
+function rewriteReturned(context: FileContext, site: WaitSite): void {
+  const { operand } = site;
+  const runs = runsSomething(context, operand);
+  if (!runs && (returnsFromTry(site) || waitedKind(operand, context.analysis.checker) === "plain")) return;
+  if (runs && isBranching(skipParentheses(operand))) {
+    runBranches(context, operand);
+    return;
+  }
+  context.edits.wrap(operand.getStart(context.file), operand.end, "yield* ", "");
+  const reason = makeOp(context, operand);
+  if (reason !== undefined) {
+    context.record({ pattern: "CM-A10", kind: "await", disposition: "bridge", reasons: [reason] }, operand);
+  } else {
+    context.record({ pattern: "CM-A10", kind: "await", disposition: "rewrite", reasons: [] }, operand);
+  }
+}
+
+/** `await null` and the like only give others a turn. */
+function tickIdiom(operand: TS.Expression): boolean {
+  const expression = skipParentheses(operand);
+  return (
+    (expression.kind === ts.SyntaxKind.NullKeyword ||
+      ts.isNumericLiteral(expression) ||
+      (ts.isIdentifier(expression) && expression.text === "undefined") ||
+      (isPromiseMethod(expression, "resolve") && expression.arguments.length === 0)) &&
+    ts.isExpressionStatement(withParentheses(operand).parent.parent)
+  );
+}
+
+function isBranching(expression: TS.Expression): boolean {
+  return (
+    ts.isConditionalExpression(expression) ||
+    (ts.isBinaryExpression(expression) && isShortCircuit(expression.operatorToken.kind))
+  );
+}
+
+/** Whether anything in an operand is run as a fiber function in its place. */
+export function runsSomething(context: FileContext, operand: TS.Expression): boolean {
+  const expression = skipParentheses(operand);
+  if (ts.isConditionalExpression(expression)) {
+    return runsSomething(context, expression.whenTrue) || runsSomething(context, expression.whenFalse);
+  }
+  if (ts.isBinaryExpression(expression) && isShortCircuit(expression.operatorToken.kind)) {
+    return (
+      waitedKind(expression.left, context.analysis.checker) === "plain" && runsSomething(context, expression.right)
+    );
+  }
+  if (!ts.isCallExpression(expression)) return false;
+  if (context.runs.has(expression) || isRawInvocation(context, expression)) return true;
+  const combinator = combinatorShape(expression, context.analysis.checker);
+  if (combinator === undefined) return false;
+  if (combinator.kind === "all") {
+    return combinator.elements.some((element) => {
+      const call = skipParentheses(element);
+      return context.runs.has(call) || (ts.isCallExpression(call) && isRawInvocation(context, call));
+    });
+  }
+  const callback = combinator.mapped?.callback;
+  return (
+    callback !== undefined &&
+    (context.runs.has(callback) || isRawCallback(context, callback) || runsInArrow(context, callback))
+  );
+}
+
+function isRawCallback(context: FileContext, callback: TS.Node): boolean {
+  const fn = context.analysis.byNode.get(callback);
+  return fn !== undefined && isAsyncFunctionNode(callback) && isConverted(context, fn);
+}
+
+function isRawInvocation(context: FileContext, call: TS.CallExpression): boolean {
+  const fn = context.analysis.byNode.get(skipParentheses(call.expression));
+  return fn !== undefined && fn.invocation === call && isConverted(context, fn);
+}
+
+function runsInArrow(context: FileContext, callback: TS.Node): boolean {
+  if (!ts.isArrowFunction(callback) || ts.isBlock(callback.body)) return false;
+  return context.runs.has(skipParentheses(callback.body));
+}
+
+/** Puts a `yield*` in front of each branch of a conditional or short circuit that has to be waited for. */
+function runBranches(context: FileContext, operand: TS.Expression): void {
+  const expression = skipParentheses(operand);
+  if (ts.isConditionalExpression(expression)) {
+    runBranches(context, expression.whenTrue);
+    runBranches(context, expression.whenFalse);
+    return;
+  }
+  if (
+    ts.isBinaryExpression(expression) &&
+    isShortCircuit(expression.operatorToken.kind) &&
+    runsSomething(context, expression)
+  ) {
+    runBranches(context, expression.right);
+    return;
+  }
+  if (!runsSomething(context, operand) && waitedKind(operand, context.analysis.checker) === "plain") return;
+  const bare = !needsParentheses(operand);
+  context.edits.wrap(operand.getStart(context.file), operand.end, bare ? "yield* " : "(yield* ", bare ? "" : ")");
+  makeOp(context, operand);
+}
+
+/**
+ * Edits `operand` so that it evaluates to an op. Answers the reason when that takes a bridge, and nothing when the
+ * fiber function itself is run.
+ */
+function makeOp(context: FileContext, operand: TS.Expression): Reason | undefined {
+  const expression = skipParentheses(operand);
+  if (ts.isCallExpression(expression)) {
+    if (context.runs.has(expression)) {
+      renameCallee(context, expression);
+      return undefined;
+    }
+    if (isRawInvocation(context, expression)) return undefined;
+    if (runsSomething(context, expression)) {
+      rewriteCombinator(context, expression);
+      return undefined;
+    }
+  }
+  return bridge(context, operand);
+}
+
+function bridge(context: FileContext, operand: TS.Expression): Reason {
+  const { checker, observed } = context.analysis;
+  const expression = skipParentheses(operand);
+  const certain =
+    ts.isNewExpression(expression) ||
+    isPromiseMethod(expression) ||
+    (ts.isCallExpression(expression) && expression.expression.kind === ts.SyntaxKind.ImportKeyword);
+  const kind = certain ? "promise" : waitedKind(expression, checker);
+  const text = shortened(expression.getText(context.file));
+  // Where tests replace modules or functions, a declared promise may be any value at run time.
+  const mayBeReplaced = !certain && observed.usesStandIns;
+  const name = (kind === "promise" || kind === "thenable") && !mayBeReplaced ? "fromPromise" : "adopt";
+  const { start, end } = { start: operand.getStart(context.file), end: operand.end };
+  const inner = ts.isParenthesizedExpression(operand) && !containsComma(operand) ? ["", ""] : ["(", ")"];
+  context.edits.wrap(start, end, `${context.imports.use(name)}${inner[0]}`, inner[1] ?? "");
+  switch (kind) {
+    case "promise":
+      return { code: "TR1809", message: `${text} is a promise of code that is not a fiber function` };
+    case "thenable":
+      return { code: "TR1003", message: `${text} is a thenable of another library` };
+    case "any":
+      return { code: "TR1001", message: `the type of ${text} does not say whether it is a promise` };
+    case "maybe":
+      return { code: "TR1002", message: `${text} may or may not be a promise` };
+    case "plain":
+      return { code: "TR1002", message: `${text} is not a promise; waiting for it gives others a turn` };
+  }
+}
+
+function containsComma(node: TS.ParenthesizedExpression): boolean {
+  const inner = node.expression;
+  return ts.isBinaryExpression(inner) && inner.operatorToken.kind === ts.SyntaxKind.CommaToken;
+}
+
+/** `load(...)` becomes `loadOp(...)`, under whatever name this file knows the fiber function by. */
+export function renameCallee(context: FileContext, node: TS.Node): void {
+  const run = context.runs.get(node);
+  if (run === undefined) return;
+  const { target, node: name } = run.use;
+  const fiberName = context.decisions.get(target)?.fiberName;
+  if (fiberName === undefined || fiberName === name.text) return;
+  const isMember = ts.isPropertyAccessExpression(name.parent) && name.parent.name === name;
+  const local =
+    isMember || target.file === context.file || !ts.isIdentifier(name)
+      ? fiberName
+      : context.imports.useTwin(fiberName, name, target.file);
+  context.edits.replace(name.getStart(context.file), name.end, local);
+}
+
+/** `Promise.all([a(), b()])` becomes `Fiber.all([() => aOp(), ...])`, `Promise.all(xs.map(f))` becomes `Fiber.map(xs, f)`. */
+function rewriteCombinator(context: FileContext, call: TS.CallExpression): void {
+  const shape = combinatorShape(call, context.analysis.checker);
+  if (shape === undefined) return;
+  const { edits, file } = context;
+  const fiber = context.imports.use("Fiber");
+  const pattern = shape.kind === "all" ? "CM-P12" : "CM-H01";
+  const reasons: Reason[] = [
+    { code: "TR1308", message: "when one of these fails, the others are cancelled and waited for" },
+  ];
+  context.record({ pattern, kind: "combinator", disposition: "rewrite+note", reasons }, call);
+  if (shape.kind === "all") {
+    edits.replace(call.expression.getStart(file), call.expression.end, `${fiber}.all`);
+    for (const element of shape.elements) {
+      edits.wrap(element.getStart(file), element.end, "() => ", "");
+      makeOp(context, element);
+    }
+    return;
+  }
+  const mapped = shape.mapped;
+  if (mapped === undefined) return;
+  // Promise.all(items.map(callback)) -> Fiber.map(items, callback)
+  edits.replace(call.expression.getStart(file), call.expression.end, `${fiber}.map`);
+  edits.replace(mapped.items.end, mapped.call.arguments.pos, ", ");
+  edits.remove(mapped.call.arguments.end, mapped.call.end);
+  const { callback } = mapped;
+  if (context.runs.has(callback)) {
+    const parameters = context.runs.get(callback)?.use.target.node.parameters.length === 2 ? "(item, index)" : "(item)";
+    edits.wrap(callback.getStart(file), callback.end, `${parameters} => `, parameters);
+    renameCallee(context, callback);
+  } else if (ts.isArrowFunction(callback) && !isAsyncFunctionNode(callback)) {
+    renameCallee(context, skipParentheses(callback.body as TS.Expression));
+  }
+}
+
+function guarded(context: FileContext, node: TS.Node, position: number): string {
+  return continuesPrevious(position, node, context.file) ? ";(" : "(";
+}
+
+/** A statement that loses its leading `await` may start with a parenthesis from now on. */
+function guardStart(context: FileContext, node: TS.Node, position: number, keyword: number): void {
+  if (continuesPrevious(keyword, node, context.file)) context.edits.wrap(position, node.end, ";", "");
+}
+
+export function shortened(text: string): string {
+  const line = text.replace(/\s+/g, " ");
+  return line.length > 60 ? `${line.slice(0, 57)}...` : line;
+}

@@ -1,0 +1,51 @@
+/**
+ * The one table from what a rewrite needs to where the run-time libraries export it. Renaming a library function
+ * touches this file and no transform.
+ */
+
+export const runtimeNames = {
+  Op: { module: "trestle", typeOnly: true },
+  Fiber: { module: "trestle", typeOnly: false },
+  Cancel: { module: "trestle", typeOnly: false },
+  Cancelled: { module: "trestle", typeOnly: false },
+  fromPromise: { module: "@trestle/bridges", typeOnly: false },
+  adopt: { module: "@trestle/bridges", typeOnly: false },
+  toPromise: { module: "@trestle/bridges", typeOnly: false },
+  toAsync: { module: "@trestle/bridges", typeOnly: false },
+} as const;
+
+export type RuntimeName = keyof typeof runtimeNames;
+
+export const runtimeModules = [...new Set(Object.values(runtimeNames).map((entry) => entry.module))];
+
+/**
+ * Declarations of the table's names, for checking an edited program in a project that does not have the libraries yet.
+ * A test holds them against the libraries' own declarations.
+ */
+export const ambientDeclarations = `
+declare module "trestle" {
+  export interface Instruction { readonly __instruction?: never }
+  export interface Op<T> { [Symbol.iterator](): Iterator<Instruction, T, any> }
+  export class Cancelled extends Error { readonly reason: unknown }
+  export namespace Cancel {
+    export function protect<T>(body: () => Op<T>): Op<T>;
+  }
+  export namespace Fiber {
+    export function all<T extends readonly unknown[] | []>(bodies: { readonly [K in keyof T]: () => Op<T[K]> }): Op<{ -readonly [K in keyof T]: T[K] }>;
+    export function map<A, B>(items: Iterable<A>, fn: (item: A, index: number) => Op<B>, options?: { maxFibers?: number }): Op<B[]>;
+    function yieldNow(): Op<void>;
+    export { yieldNow as yield };
+  }
+}
+declare module "@trestle/bridges" {
+  import type { Op } from "trestle";
+  export function fromPromise<T>(promise: PromiseLike<T>): Op<T>;
+  export function adopt<T extends readonly unknown[]>(value: T): Op<T>;
+  export function adopt<T>(value: Op<T>): Op<T>;
+  export function adopt<T>(value: Op<T> | undefined): Op<T | undefined>;
+  export function adopt<T>(value: Op<T> | null | undefined): Op<T | null | undefined>;
+  export function adopt<T>(value: T): Op<Awaited<T>>;
+  export function toPromise<T>(body: () => Op<T>, options?: { name?: string }): Promise<T>;
+  export function toAsync<This, A extends unknown[], T>(fn: (this: This, ...args: A) => Op<T>, options?: { name?: string }): (this: This, ...args: A) => Promise<T>;
+}
+`;

@@ -1,0 +1,123 @@
+/**
+ * Type-checks the edited program in memory and finds, for each new diagnostic, the converted functions that caused it.
+ */
+import { join } from "node:path";
+import { ts, type TS } from "./compiler.js";
+import type { Analysis, Decisions } from "./analyse/decide.js";
+import type { AsyncFunction } from "./analyse/functions.js";
+import { diagnosticKey, diagnosticsOf } from "./project.js";
+import type { RewrittenFile } from "./rewrite/file.js";
+import { ambientDeclarations, runtimeModules } from "./runtime-names.js";
+
+export interface Verdict {
+  /** Functions to demote, each with the message of the diagnostic that condemned it. Empty when the program is clean. */
+  readonly culprits: ReadonlyMap<AsyncFunction, string>;
+  /** New diagnostics that no converted function could be blamed for. */
+  readonly unexplained: readonly string[];
+}
+
+export function verify(analysis: Analysis, decisions: Decisions, files: readonly RewrittenFile[]): Verdict {
+  const { project } = analysis;
+  const edited = new Map(files.map((file) => [file.file.fileName, file]));
+  const program = editedProgram(analysis, edited);
+  const culprits = new Map<AsyncFunction, string>();
+  const unexplained: string[] = [];
+
+  const checked = [...project.sources, ...project.tests];
+  const syntactic = files.flatMap((file) => {
+    const source = program.getSourceFile(file.file.fileName);
+    return source === undefined ? [] : program.getSyntacticDiagnostics(source).filter((d) => d.code < 8000);
+  });
+  const semantic = diagnosticsOf(program, checked);
+  const allowed = new Map(project.baseline);
+  for (const diagnostic of [...syntactic, ...semantic]) {
+    const key = diagnosticKey(diagnostic, project.root);
+    const left = allowed.get(key) ?? 0;
+    if (left > 0) {
+      allowed.set(key, left - 1);
+      continue;
+    }
+    blame(diagnostic);
+  }
+  return { culprits, unexplained };
+
+  function blame(diagnostic: TS.Diagnostic): void {
+    const message = `TS${diagnostic.code}: ${ts.flattenDiagnosticMessageText(diagnostic.messageText, " ")}`;
+    const suspects = suspectsOf(diagnostic, message);
+    if (suspects.length === 0) unexplained.push(message);
+    for (const fn of suspects) if (!culprits.has(fn)) culprits.set(fn, message);
+  }
+
+  function suspectsOf(diagnostic: TS.Diagnostic, message: string): AsyncFunction[] {
+    const converted = analysis.functions.filter((fn) => decisions.get(fn)?.shape !== "leave");
+    const file = diagnostic.file === undefined ? undefined : edited.get(diagnostic.file.fileName);
+    if (file !== undefined && diagnostic.start !== undefined) {
+      const origin = file.originOf(diagnostic.start);
+      const around = converted
+        .filter((fn) => fn.file === file.file && extentOf(fn).start <= origin && origin <= extentOf(fn).end)
+        .sort((a, b) => width(a) - width(b));
+      // The innermost function first; if it has been demoted already, what surrounds it is next.
+      if (around[0] !== undefined) return [around[0]];
+    }
+    // A twin that somebody's type does not have, or has without knowing it.
+    const named = converted.filter((fn) => {
+      const name = decisions.get(fn)?.fiberName;
+      return name !== undefined && name !== fn.name && message.includes(`'${name}'`);
+    });
+    if (named.length > 0) return named;
+    return converted.filter((fn) => fn.file === file?.file);
+  }
+}
+
+function extentOf(fn: AsyncFunction): { start: number; end: number } {
+  let node: TS.Node = fn.node;
+  if (fn.form === "variable") while (!ts.isVariableStatement(node)) node = node.parent;
+  return { start: node.getFullStart(), end: node.end };
+}
+
+function width(fn: AsyncFunction): number {
+  return fn.node.end - fn.node.getFullStart();
+}
+
+function editedProgram(analysis: Analysis, edited: ReadonlyMap<string, RewrittenFile>): TS.Program {
+  const { project } = analysis;
+  const ambient = join(project.root, "__trestle__.d.ts");
+  const { host, options } = project;
+  const missing = runtimeModules.some(
+    (module) =>
+      ts.resolveModuleName(module, join(project.root, "index.ts"), options, host).resolvedModule === undefined,
+  );
+  const overlay: TS.CompilerHost = {
+    ...host,
+    fileExists: (name) => name === ambient || host.fileExists(name),
+    readFile: (name) => (name === ambient ? ambientDeclarations : (edited.get(name)?.text ?? host.readFile(name))),
+    getSourceFile: (name, versionOrOptions, onError, fresh) => {
+      const text = name === ambient ? ambientDeclarations : edited.get(name)?.text;
+      if (text !== undefined) {
+        const original = project.program.getSourceFile(name);
+        return ts.createSourceFile(
+          name,
+          text,
+          original === undefined ? versionOrOptions : formatOf(original, versionOrOptions),
+          true,
+        );
+      }
+      return project.program.getSourceFile(name) ?? host.getSourceFile(name, versionOrOptions, onError, fresh);
+    },
+  };
+  return ts.createProgram({
+    rootNames: [...project.program.getRootFileNames(), ...(missing ? [ambient] : [])],
+    options,
+    host: overlay,
+    oldProgram: project.program,
+  });
+}
+
+/** The module format that the compiler found for the original holds for the edited text too. */
+function formatOf(
+  original: TS.SourceFile,
+  given: TS.ScriptTarget | TS.CreateSourceFileOptions,
+): TS.CreateSourceFileOptions {
+  const base = typeof given === "object" ? given : { languageVersion: given };
+  return original.impliedNodeFormat === undefined ? base : { ...base, impliedNodeFormat: original.impliedNodeFormat };
+}

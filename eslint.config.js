@@ -5,7 +5,18 @@ export default tseslint.config(
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
-      parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js"] }, tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        projectService: {
+          allowDefaultProject: [
+            "eslint.config.js",
+            ".ci/*.mjs",
+            "test/demo/*.js",
+            "test/demo/parity/*.js",
+            "codemods/bin/*.js",
+          ],
+        },
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     rules: {
       // A fiber function that never suspends is still a fiber function.

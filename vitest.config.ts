@@ -17,6 +17,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/fixtures/**", "**/node_modules/**"],
+    reporters: ["default", source("test/closing-line.ts")],
     testTimeout: 60_000,
   },
 });

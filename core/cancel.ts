@@ -3,7 +3,7 @@
 import { Cancelled } from "./engine/cancelled.js";
 import { CancelContext } from "./engine/context.js";
 import { expectBody, refuse } from "./engine/describe.js";
-import { Frame, type FiberCore } from "./engine/fiber-core.js";
+import { Frame, returning, type FiberCore, type Step } from "./engine/fiber-core.js";
 import type { Body, Op } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
 
@@ -21,9 +21,9 @@ export class ContextFrame extends Frame {
     fiber.moveTo(inner);
   }
 
-  next(value: unknown): this {
+  next(value: unknown): Step {
     this.leave();
-    return this.finish(value);
+    return returning(value);
   }
 
   throw(error: unknown): never {
@@ -62,7 +62,7 @@ class InContext<T> extends Primitive<T> {
   perform(fiber: FiberCore): boolean {
     const { interruption } = fiber.context;
     if (interruption && !this.isProtected) return fiber.fail(interruption);
-    const inner = new CancelContext(fiber.context, this.isProtected);
+    const inner = new CancelContext(fiber.context.home, fiber.context, this.isProtected);
     fiber.pushFrame(new ContextFrame(fiber, inner));
     return fiber.call(this.body, this.isProtected ? undefined : inner);
   }

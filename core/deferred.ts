@@ -4,6 +4,7 @@ import { expectOptions, refuse } from "./engine/describe.js";
 import { mintId } from "./engine/ids.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Op, Result } from "./engine/op.js";
+import { returning, yielding, type Step } from "./engine/fiber-core.js";
 import { Waiter, Waiters } from "./engine/waiters.js";
 
 /** The options of {@link Deferred.create}. */
@@ -176,15 +177,15 @@ class Await<T, R> extends Waiter<R> {
     return this.deferred.queue!;
   }
 
-  protected override begin(): this {
-    return this.deferred.isResolved() ? this.deliver(this.deferred.read()) : this;
+  protected override begin(): Step {
+    return this.deferred.isResolved() ? this.deliver(this.deferred.read()) : yielding(this);
   }
 
-  protected override deliver(value: unknown): this {
-    if (!this.unpack) return this.finish(value);
+  protected override deliver(value: unknown): Step {
+    if (!this.unpack) return returning(value);
     const result = value as Result<R>;
     if (!result.ok) throw result.error;
-    return this.finish(result.value);
+    return returning(result.value);
   }
 
   override describeWait(): string {

@@ -1,11 +1,10 @@
 // Starting fibers in a switch.
 
 import { captureForkSite, type ForkSite } from "./engine/fork-site.js";
-import { runningFiber } from "./engine/current.js";
+import { runningFiber } from "./engine/drive.js";
 import { Deferred, type Resolver } from "./deferred.js";
 import { expectBody, expectOptions, refuse } from "./engine/describe.js";
 import { FiberCore, type FiberOwner } from "./engine/fiber-core.js";
-import { mintId } from "./engine/ids.js";
 import type { Body, Op, Result } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
 import { Switch } from "./switch.js";
@@ -37,7 +36,7 @@ export function startChild(
   name: string | undefined,
   site: ForkSite | undefined,
 ): false {
-  const child = new FiberCore(mintId(), name, parent.queue, sw.context, owner, body, argument, parent.bindings, site);
+  const child = new FiberCore(sw.context, owner, body, argument, name, parent.bindings, site);
   parent.queue.front.push(parent, child);
   return false;
 }

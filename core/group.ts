@@ -2,7 +2,7 @@
 // the calling fiber itself.
 
 import type { Cancelled } from "./engine/cancelled.js";
-import type { FiberCore, FiberOwner } from "./engine/fiber-core.js";
+import { yielding, type FiberCore, type FiberOwner, type Step } from "./engine/fiber-core.js";
 import type { ForkSite } from "./engine/fork-site.js";
 import type { Op } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
@@ -45,16 +45,16 @@ class GroupFrame<R> extends BlockFrame implements FiberOwner {
     this.startJob = (index) => jobs.start(index);
   }
 
-  override next(value: unknown): this {
+  override next(value: unknown): Step {
     if (this.phase === ENDING) return super.next(value);
-    if (this.phase === STARTING) return this;
+    if (this.phase === STARTING) return yielding(this);
     this.phase = ENDING;
     const { jobs } = this;
     jobs.keep(jobs.count - 1, value);
     return this.bodyReturned();
   }
 
-  override throw(error: unknown): this {
+  override throw(error: unknown): Step {
     if (this.phase === ENDING) return super.throw(error);
     this.phase = ENDING;
     return this.bodyThrew(error);

@@ -28,7 +28,7 @@ export { combine, Failure, Multiple, onUnhandledError, reportUnhandled } from ".
 
 // For authors of primitives and bridges.
 export { CancelContext } from "./engine/context.js";
-export { currentFiber } from "./engine/current.js";
+export { currentFiber } from "./engine/drive.js";
 export type { FiberHandle, Surroundings } from "./engine/fiber-core.js";
 export { setSurroundings } from "./engine/fiber-core.js";
 export { flush, runReady } from "./engine/host-loop.js";

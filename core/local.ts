@@ -1,8 +1,8 @@
 // Values that belong to a fiber and are inherited by those it forks: request ids, loggers, deadlines.
 
-import { requireFiber } from "./engine/current.js";
+import { requireFiber } from "./engine/drive.js";
 import { expectBody, refuse } from "./engine/describe.js";
-import { Frame, type Binding, type FiberCore } from "./engine/fiber-core.js";
+import { Frame, returning, type Binding, type FiberCore, type Step } from "./engine/fiber-core.js";
 import type { Body, Op } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
 
@@ -31,9 +31,9 @@ class BindingFrame extends Frame {
     fiber.bindings = { key, value, outer: fiber.bindings };
   }
 
-  next(value: unknown): this {
+  next(value: unknown): Step {
     this.fiber.bindings = this.outer;
-    return this.finish(value);
+    return returning(value);
   }
 
   throw(error: unknown): never {

@@ -3,9 +3,16 @@
 import { Cancelled } from "./engine/cancelled.js";
 import { CancelContext } from "./engine/context.js";
 import { expectBody, expectFunction, expectOptions } from "./engine/describe.js";
-import { FiberCore, Frame, type FiberOwner, type Waiting } from "./engine/fiber-core.js";
+import {
+  FiberCore,
+  Frame,
+  returning,
+  yielding,
+  type FiberOwner,
+  type Step,
+  type Waiting,
+} from "./engine/fiber-core.js";
 import type { ForkSite } from "./engine/fork-site.js";
-import { mintId } from "./engine/ids.js";
 import { Failures } from "./engine/multiple.js";
 import type { Body, Op } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
@@ -73,24 +80,24 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
     this.joining = joining;
     this.site = site;
     this.outer = fiber.context;
-    this.context = new CancelContext(fiber.context, false);
+    this.context = new CancelContext(fiber.context.home, fiber.context, false);
     fiber.moveTo(this.context);
   }
 
-  next(value: unknown): this {
+  next(value: unknown): Step {
     if (this.phase === LAST) this.branchReturned(value);
     return this.proceed();
   }
 
-  throw(error: unknown): this {
+  throw(error: unknown): Step {
     this.branchThrew(error);
     return this.proceed();
   }
 
-  private proceed(): this {
-    if (this.phase === STARTING) return this;
+  private proceed(): Step {
+    if (this.phase === STARTING) return yielding(this);
     this.phase = WAITING;
-    return this.running > 0 ? this : this.leave();
+    return this.running > 0 ? yielding(this) : this.leave();
   }
 
   perform(fiber: FiberCore): boolean {
@@ -105,17 +112,7 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
       return fiber.call(body, undefined);
     }
     this.running++;
-    const child = new FiberCore(
-      mintId(),
-      body.name || undefined,
-      fiber.queue,
-      this.context,
-      this,
-      body,
-      undefined,
-      fiber.bindings,
-      this.site,
-    );
+    const child = new FiberCore(this.context, this, body, undefined, body.name || undefined, fiber.bindings, this.site);
     fiber.succeed(undefined);
     fiber.queue.front.push(fiber, child);
     return false;
@@ -154,7 +151,7 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
     }
   }
 
-  private leave(): this {
+  private leave(): Step {
     this.fiber.moveTo(this.outer);
     const { interruption } = this.context;
     this.context.finish();
@@ -165,7 +162,7 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
       throw failures.error;
     }
     // A value in hand is not dropped because a cancellation arrived as well.
-    if (this.succeeded) return this.finish(this.outcome);
+    if (this.succeeded) return returning(this.outcome);
     throw cancelled ?? interruption;
   }
 

@@ -1,7 +1,7 @@
 // Counting permits, handed over directly to the fiber that has waited longest.
 
 import { expectBody, refuse } from "./engine/describe.js";
-import { Frame, type FiberCore } from "./engine/fiber-core.js";
+import { Frame, returning, yielding, type FiberCore, type Step } from "./engine/fiber-core.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Body, Op } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
@@ -105,8 +105,8 @@ class Acquire extends Waiter<void> {
     return this.semaphore.queue;
   }
 
-  protected override begin(): this {
-    return this.semaphore.tryAcquire() ? this.finish(undefined) : this;
+  protected override begin(): Step {
+    return this.semaphore.tryAcquire() ? returning(undefined) : yielding(this);
   }
 }
 
@@ -148,13 +148,13 @@ class UseFrame extends Frame {
     this.body = body;
   }
 
-  next(value: unknown): this {
+  next(value: unknown): Step {
     if (!this.acquired) {
       this.acquired = true;
-      return this;
+      return yielding(this);
     }
     this.semaphore.release();
-    return this.finish(value);
+    return returning(value);
   }
 
   throw(error: unknown): never {

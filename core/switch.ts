@@ -3,7 +3,16 @@
 import { Cancelled } from "./engine/cancelled.js";
 import { CancelContext } from "./engine/context.js";
 import { expectBody, expectFunction, expectOptions, refuse, show } from "./engine/describe.js";
-import { Frame, iterate, type FiberCore, type FiberOwner, type Waiting } from "./engine/fiber-core.js";
+import {
+  Frame,
+  iterate,
+  returning,
+  yielding,
+  type FiberCore,
+  type FiberOwner,
+  type Step,
+  type Waiting,
+} from "./engine/fiber-core.js";
 import { mintId } from "./engine/ids.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import { Failures } from "./engine/multiple.js";
@@ -402,7 +411,7 @@ export abstract class BlockFrame extends Frame implements Waiting {
     super();
     this.fiber = fiber;
     this.outer = fiber.context;
-    this.sw = new Switch(new CancelContext(fiber.context, isProtected), name);
+    this.sw = new Switch(new CancelContext(fiber.context.home, fiber.context, isProtected), name);
     fiber.moveTo(this.sw.context);
   }
 
@@ -410,47 +419,47 @@ export abstract class BlockFrame extends Frame implements Waiting {
   protected abstract blockResult(): unknown;
 
   /** The body has returned. */
-  protected bodyReturned(): this {
+  protected bodyReturned(): Step {
     this.sw.release();
     return this.wind();
   }
 
   /** The body has thrown. */
-  protected bodyThrew(error: unknown): this {
+  protected bodyThrew(error: unknown): Step {
     this.sw.fail(error);
     this.sw.release();
     return this.wind();
   }
 
-  next(_value: unknown): this {
+  next(_value: unknown): Step {
     return this.state === BODY ? this.bodyReturned() : this.wind();
   }
 
-  throw(error: unknown): this {
+  throw(error: unknown): Step {
     if (this.state === BODY) return this.bodyThrew(error);
     this.sw.fail(error);
     return this.wind();
   }
 
   /** Goes on towards the end of the block. Fibers that a handler forks are waited for after the remaining handlers. */
-  private wind(): this {
+  private wind(): Step {
     if (this.nextHandler < this.handlers.length) {
       this.state = HANDLER;
-      return this.again();
+      return yielding(this);
     }
     this.leaveShelter();
     this.sw.stopLoneDaemons();
     if (!this.sw.isIdle) {
       this.state = IDLE;
-      return this.again();
+      return yielding(this);
     }
     this.handlers = this.sw.takeHandlers();
     this.nextHandler = 0;
     if (this.handlers.length > 0) {
-      this.shelter = new CancelContext(this.sw.context, true);
+      this.shelter = new CancelContext(this.fiber.context.home, this.sw.context, true);
       this.fiber.moveTo(this.shelter);
       this.state = HANDLER;
-      return this.again();
+      return yielding(this);
     }
     return this.leave();
   }
@@ -462,12 +471,12 @@ export abstract class BlockFrame extends Frame implements Waiting {
     this.shelter = undefined;
   }
 
-  private leave(): this {
+  private leave(): Step {
     this.fiber.moveTo(this.outer);
     this.sw.context.finish();
     const { failure } = this.sw;
     if (!failure.none) throw failure.error;
-    return this.finish(this.blockResult());
+    return returning(this.blockResult());
   }
 
   perform(fiber: FiberCore): boolean {
@@ -506,7 +515,7 @@ class RunFrame extends BlockFrame {
   private returned = false;
   private result: unknown = undefined;
 
-  override next(value: unknown): this {
+  override next(value: unknown): Step {
     if (!this.returned) this.result = value;
     this.returned = true;
     return super.next(value);
@@ -562,10 +571,10 @@ class OnRelease<T extends Hook | void> extends Primitive<T> {
     return new OnRelease<T>(this.sw, this.handler, this.wantsHook);
   }
 
-  protected override begin(): this {
-    if (!this.sw.takesHooks) return this;
+  protected override begin(): Step {
+    if (!this.sw.takesHooks) return yielding(this);
     const hook = this.sw.attach(this.handler);
-    return this.finish(this.wantsHook ? hook : undefined);
+    return returning(this.wantsHook ? hook : undefined);
   }
 
   perform(fiber: FiberCore): boolean {
@@ -586,7 +595,7 @@ class LateFrame extends Frame {
     this.fiber = fiber;
     this.late = late;
     this.outer = fiber.context;
-    this.shelter = new CancelContext(fiber.context, true);
+    this.shelter = new CancelContext(fiber.context.home, fiber.context, true);
     fiber.moveTo(this.shelter);
   }
 

@@ -1,34 +1,55 @@
 // A fiber's manners: giving others a turn, and asking whether it should stop.
 
-import { requireFiber } from "./engine/current.js";
-import type { FiberCore } from "./engine/fiber-core.js";
-import type { Op } from "./engine/op.js";
-import { Primitive, WaitingPrimitive } from "./engine/primitive.js";
+import { requireFiber, runningFiber } from "./engine/drive.js";
+import { Command, returning, yielding, type CallFrame, type FiberCore, type Step } from "./engine/fiber-core.js";
+import { NotInFiberError } from "./engine/not-in-fiber.js";
+import type { Instruction, Op } from "./engine/op.js";
+import { WaitingPrimitive } from "./engine/primitive.js";
 
-class Yield extends Primitive<void> {
-  protected get called(): string {
-    return "Fiber.yield";
+/** What a fiber that yielded is resumed with; it tells the second call of the iterator from the first. */
+const RESUMED = {};
+
+/**
+ * Its own iterator, and without state, so that one serves all fibers: the fiber that is between the iterator's two steps, and has not
+ * suspended yet, is known from `begun`.
+ */
+class Yield extends Command implements CallFrame {
+  private begun: FiberCore | undefined = undefined;
+
+  [Symbol.iterator](): Iterator<Instruction, void, unknown> {
+    return this as unknown as Iterator<Instruction, void, unknown>;
   }
 
-  protected again(): Yield {
-    return new Yield();
+  next(value?: unknown): Step {
+    const fiber = runningFiber();
+    if (value === RESUMED && fiber) {
+      // Unlike a wait, which keeps what it was given, a yield has nothing to lose and checks again.
+      const { interruption } = fiber.context;
+      if (interruption) throw interruption;
+      return returning(undefined);
+    }
+    // A second step without a suspension: something else than yield* iterates it.
+    if (!fiber || this.begun === fiber) throw new NotInFiberError("Fiber.yield");
+    this.begun = fiber;
+    return yielding(this);
+  }
+
+  throw(error: unknown): never {
+    throw error;
   }
 
   perform(fiber: FiberCore): boolean {
-    fiber.queue.noteYield();
+    this.begun = undefined;
+    const { queue } = fiber;
+    queue.noteYield();
     if (fiber.interrupted()) return false;
-    fiber.succeed(undefined);
-    fiber.queue.push(fiber);
+    fiber.succeed(RESUMED);
+    queue.push(fiber);
     return false;
   }
-
-  /** Unlike a wait, which keeps what it was given, a yield has nothing to lose and checks again. */
-  protected override deliver(): this {
-    const { interruption } = this.fiber!.context;
-    if (interruption) throw interruption;
-    return this.finish(undefined);
-  }
 }
+
+const YIELD = /* @__PURE__ */ new Yield();
 
 class AwaitCancel extends WaitingPrimitive<never> {
   protected get called(): string {
@@ -54,7 +75,7 @@ class AwaitCancel extends WaitingPrimitive<never> {
  * }
  */
 export function yieldNow(): Op<void> {
-  return new Yield();
+  return YIELD;
 }
 export { yieldNow as yield };
 

@@ -3,7 +3,6 @@
 
 import { Cancelled } from "./cancelled.js";
 import { expectFunction, show } from "./describe.js";
-import { mintId } from "./ids.js";
 import { InvalidArgument } from "./invalid-argument.js";
 import { Failures } from "./multiple.js";
 
@@ -15,6 +14,12 @@ export interface Member {
   nextMember: Member | undefined;
   /** Gives up the current wait, if there is one that can be given up. */
   interrupt(error: Cancelled): void;
+}
+
+/** What a context needs to know of the scheduler that runs its fibers. */
+export interface Home {
+  /** The number of the next fiber, context, switch or cell. */
+  nextId: number;
 }
 
 /** A callback attached to a context; see {@link CancelContext.onCancel}. */
@@ -33,7 +38,9 @@ interface Hook {
  * });
  */
 export class CancelContext {
-  readonly id: number = mintId();
+  readonly id: number;
+  /** @internal The scheduler whose fibers it holds. */
+  readonly home: Home;
   /** The context this one was made in. */
   readonly parent: CancelContext | undefined;
   /** A protected context is not cancelled along with its parent. */
@@ -53,7 +60,9 @@ export class CancelContext {
   private hooks: Set<Hook> | undefined;
 
   /** @internal */
-  constructor(parent: CancelContext | undefined, isProtected: boolean) {
+  constructor(home: Home, parent: CancelContext | undefined, isProtected: boolean) {
+    this.id = home.nextId++;
+    this.home = home;
     this.parent = parent;
     this.isProtected = isProtected;
     if (!parent) return;

@@ -1,6 +1,6 @@
 // A fiber from the inside: its call stack of frames, and the one place where waking it and cancelling it settle their race.
 
-import type { CancelContext, Member } from "./context.js";
+import type { CancelContext, Home, Member } from "./context.js";
 import type { Cancelled } from "./cancelled.js";
 import { describe } from "./describe.js";
 import { formatForkSite, type ForkSite } from "./fork-site.js";
@@ -26,7 +26,7 @@ export interface FiberOwner {
 }
 
 /** The order in which fibers run. */
-export interface RunQueue {
+export interface RunQueue extends Home {
   /** Fibers that run before everything queued, last one first. Forking is all that uses it. */
   readonly front: FiberCore[];
   /** True where reports must be the same on every run. */
@@ -69,10 +69,10 @@ export interface FiberHandle {
   readonly context: CancelContext;
 }
 
+// A suspended fiber is what a program may have a million of: fields are few, and what is rare is no field of its own.
 export class FiberCore implements Member, FiberHandle {
   readonly id: number;
   readonly name: string | undefined;
-  readonly queue: RunQueue;
   readonly owner: FiberOwner;
   readonly site: ForkSite | undefined;
   /** What the body is called with; for the owner to tell its fibers apart. */
@@ -81,7 +81,8 @@ export class FiberCore implements Member, FiberHandle {
   previousMember: Member | undefined = undefined;
   nextMember: Member | undefined = undefined;
   bindings: Binding | undefined;
-  surroundings: Surroundings | undefined;
+  /** Only fibers that were forked after `setSurroundings` have any. */
+  declare surroundings: Surroundings | undefined;
 
   /** The top of the call stack; undefined before the first step. */
   frame: CallFrame | undefined = undefined;
@@ -94,27 +95,29 @@ export class FiberCore implements Member, FiberHandle {
   waiting: Waiting | undefined = undefined;
 
   constructor(
-    id: number,
-    name: string | undefined,
-    queue: RunQueue,
     context: CancelContext,
     owner: FiberOwner,
     body: (argument: never) => Op<unknown>,
     argument: unknown,
+    name: string | undefined,
     bindings: Binding | undefined,
     site: ForkSite | undefined,
   ) {
-    this.id = id;
+    this.id = context.home.nextId++;
     this.name = name;
-    this.queue = queue;
     this.context = context;
     this.owner = owner;
     this.argument = argument;
     this.value = body;
     this.bindings = bindings;
     this.site = site;
-    this.surroundings = captureSurroundings?.();
+    if (captureSurroundings) this.surroundings = captureSurroundings();
     context.addMember(this);
+  }
+
+  /** The scheduler that runs it. */
+  get queue(): RunQueue {
+    return this.context.home as RunQueue;
   }
 
   // --- waiting ---
@@ -212,6 +215,8 @@ export class FiberCore implements Member, FiberHandle {
   }
 }
 
+FiberCore.prototype.surroundings = undefined;
+
 /** The iterator of an op, or a `TypeError` that says what a body returned instead. */
 export function iterate(op: unknown): CallFrame {
   const iterator = (op as { [Symbol.iterator]?: unknown } | null | undefined)?.[Symbol.iterator];
@@ -237,27 +242,30 @@ export abstract class Command implements Instruction {
 }
 Object.defineProperty(Command.prototype, INSTRUCTION, { value: PROTOCOL });
 
+/** What the iterators of primitives and frames give to their caller: something to perform, or a result. */
+export type Step = IteratorResult<Instruction, unknown>;
+
+// Iterator results are read by the caller before anything else runs, so two objects serve all.
+const TO_PERFORM: { done: false; value: Instruction } = { done: false, value: undefined as never };
+const RESULT: { done: true; value: unknown } = { done: true, value: undefined };
+
+/** The step that has `command` performed. */
+export function yielding(command: Command): Step {
+  TO_PERFORM.value = command;
+  return TO_PERFORM;
+}
+
+/** The step that ends with a result. */
+export function returning(value: unknown): Step {
+  RESULT.value = value;
+  return RESULT;
+}
+
 /**
- * A frame of a combinator: a small state machine on the fiber's stack, in place of a generator. It gets the result of the body it
- * called, and returns `this` to perform its next instruction, or a finished result.
+ * A frame of a combinator: a small state machine on the fiber's stack, in place of a generator. It gets the result, or the error, of
+ * the body it called, and has its next instruction performed or gives a result.
  */
 export abstract class Frame extends Command implements CallFrame {
-  // The frame is its own iterator result: one object for the whole life of a combinator.
-  done = false;
-  value: unknown = this;
-
-  abstract next(value?: unknown): this;
-  abstract throw(error: unknown): this;
-
-  /** Asks the driver to perform this frame. */
-  protected again(): this {
-    return this;
-  }
-
-  /** Ends the frame with a result for its caller. */
-  protected finish(value: unknown): this {
-    this.done = true;
-    this.value = value;
-    return this;
-  }
+  abstract next(value?: unknown): Step;
+  abstract throw(error: unknown): Step;
 }

@@ -3,7 +3,7 @@
 // Wake-ups are drained in one microtask. A pass in which a fiber yielded is followed by a turn of other microtasks; and when fibers
 // have kept the thread for long, a macrotask goes in between, so that timers and I/O proceed.
 
-import { runningFiber } from "./current.js";
+import { runningFiber } from "./drive.js";
 import { Scheduler } from "./scheduler.js";
 
 // Taken at load time: a test that fakes the timers does not stop the scheduler.

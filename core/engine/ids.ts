@@ -1,22 +1,12 @@
 // Numbers for fibers, switches, contexts and cells, so that reports can tell them apart.
 // Each scheduler counts from 1: a program under the mock prints the same numbers on every run.
 
-/** A source of numbers; schedulers are sources. */
-export interface IdSource {
-  nextId: number;
-}
+import { runningFiber } from "./drive.js";
 
-const outside: IdSource = { nextId: 1 };
-let source: IdSource = outside;
+let outside = 1;
 
-/** Makes `next` the source of new numbers and gives back the one used so far, which the caller restores. */
-export function swapIdSource(next: IdSource): IdSource {
-  const previous = source;
-  source = next;
-  return previous;
-}
-
-/** A number that no other object of the same scheduler has. */
+/** A number for an object made now: that of the running fiber's scheduler. */
 export function mintId(): number {
-  return source.nextId++;
+  const fiber = runningFiber();
+  return fiber ? fiber.context.home.nextId++ : outside++;
 }

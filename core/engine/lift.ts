@@ -1,39 +1,14 @@
-// Frame lifting: a callee runs natively until its first suspension; then its generator moves onto the fiber's own stack of frames,
-// so that later resumes cost the same at any depth, and recursion is bounded by memory alone.
+// Who opts into frame lifting: generator functions marked with `fiber`.
 
-import { runningFiber } from "./current.js";
+import { startNatively } from "./drive.js";
 import { refuse } from "./describe.js";
-import { Command, type CallFrame, type FiberCore } from "./fiber-core.js";
+import { Command, returning, yielding, type CallFrame, type FiberCore } from "./fiber-core.js";
 import type { Instruction, Op } from "./op.js";
-
-/** Native calls nested deeper than this are handed to the driver instead, before the engine's own stack runs out. */
-const MAX_NATIVE_DEPTH = 200;
-
-// Generators that suspended in the present step, innermost first. Taken by the driver when the step has unwound to it.
-let lifted: CallFrame[] = [];
-let depth = 0;
-
-/** The generators that suspended below the frame that has just yielded, innermost first. */
-export function takeLifted(): CallFrame[] | undefined {
-  if (lifted.length === 0) return undefined;
-  const taken = lifted;
-  lifted = [];
-  return taken;
-}
-
-/** Begins or ends a step within a step. */
-export function swapLifted(next: CallFrame[]): CallFrame[] {
-  const previous = lifted;
-  lifted = next;
-  return previous;
-}
 
 /** The call of a generator at a `yield*`: at first its runner, then only a place that its result comes back to. */
 class LiftedCall extends Command implements CallFrame {
   private readonly generator: CallFrame;
   private started = false;
-  done = false;
-  value: unknown = this;
 
   constructor(generator: CallFrame) {
     super();
@@ -41,19 +16,9 @@ class LiftedCall extends Command implements CallFrame {
   }
 
   next(value?: unknown): IteratorResult<unknown, unknown> {
-    if (this.started) return { done: true, value };
+    if (this.started) return returning(value);
     this.started = true;
-    if (!runningFiber()) return this.generator.next();
-    if (depth >= MAX_NATIVE_DEPTH) return this;
-    depth++;
-    let result;
-    try {
-      result = this.generator.next();
-    } finally {
-      depth--;
-    }
-    if (!result.done) lifted.push(this.generator);
-    return result;
+    return startNatively(this.generator) ?? yielding(this);
   }
 
   throw(error: unknown): never {

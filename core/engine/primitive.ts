@@ -1,22 +1,15 @@
-// The shape of a waiting operation: one object is at once the op, its iterator, its iterator result and its instruction, so that a
+// The shape of a waiting operation: one object is at once the op, its iterator, its instruction and its place in a queue, so that a
 // suspension costs one allocation.
 
-import { runningFiber } from "./current.js";
 import type { Cancelled } from "./cancelled.js";
-import { Command, type FiberCore, type Waiting } from "./fiber-core.js";
+import { runningFiber } from "./drive.js";
+import { Command, returning, yielding, type CallFrame, type FiberCore, type Step, type Waiting } from "./fiber-core.js";
 import { NotInFiberError } from "./not-in-fiber.js";
 import type { Instruction, Op } from "./op.js";
 
-const FRESH = 0;
-const ITERATED = 1;
-const YIELDED = 2;
-
 /** An op that yields itself once. A subclass says in `perform` what happens then, and in `again` how to make another. */
-export abstract class Primitive<T> extends Command implements Op<T> {
-  done = false;
-  value: unknown = this;
-  private state = FRESH;
-  /** The fiber that performed it. */
+export abstract class Primitive<T> extends Command implements Op<T>, CallFrame {
+  /** The fiber that runs it; undefined until then. */
   protected fiber: FiberCore | undefined = undefined;
 
   /** What the user called, for messages. */
@@ -25,50 +18,41 @@ export abstract class Primitive<T> extends Command implements Op<T> {
   protected abstract again(): Primitive<T>;
 
   [Symbol.iterator](): Iterator<Instruction, T, unknown> {
-    if (this.state !== FRESH) return this.again()[Symbol.iterator]();
-    this.state = ITERATED;
-    return this as unknown as Iterator<Instruction, T, unknown>;
+    const iterator: Primitive<T> = this.fiber ? this.again() : this;
+    return iterator as unknown as Iterator<Instruction, T, unknown>;
   }
 
-  next(value?: unknown): this {
-    if (this.state === YIELDED) {
+  next(value?: unknown): Step {
+    if (this.fiber) {
       this.checkOwner();
       return this.deliver(value);
     }
     const fiber = runningFiber();
     if (!fiber) throw new NotInFiberError(this.called);
-    this.state = YIELDED;
     this.fiber = fiber;
-    return this.begin(fiber);
+    return this.begin();
   }
 
   throw(error: unknown): never {
-    if (this.state === YIELDED) this.checkOwner();
+    if (this.fiber) this.checkOwner();
     throw error;
   }
 
-  /** The first step, before anything is yielded: operations that need not wait `finish` here. */
-  protected begin(_fiber: FiberCore): this {
-    return this;
+  /** The first step, before anything is yielded: operations that need not wait give their result here. */
+  protected begin(): Step {
+    return yielding(this);
   }
 
   /** The last step: what the fiber was resumed with becomes the result. */
-  protected deliver(value: unknown): this {
-    return this.finish(value);
-  }
-
-  protected finish(value: unknown): this {
-    this.done = true;
-    this.value = value;
-    return this;
+  protected deliver(value: unknown): Step {
+    return returning(value);
   }
 
   /** An op goes on only in the fiber that ran it: else a generator is shared, or foreign code iterates it. */
   private checkOwner(): void {
     if (runningFiber() === this.fiber) return;
-    throw new Error(
-      `this generator is already owned by ${this.fiber!.describe()}: give each fiber its own, as in () => work()`,
-    );
+    const owner = this.fiber!.describe();
+    throw new Error(`this generator is already owned by ${owner}: give each fiber its own, as in () => work()`);
   }
 }
 

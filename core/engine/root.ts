@@ -6,7 +6,6 @@ import { FiberCore, type Binding, type FiberHandle, type FiberOwner } from "./fi
 import type { ForkSite } from "./fork-site.js";
 import { captureForkSite } from "./fork-site.js";
 import { hostLoop } from "./host-loop.js";
-import { mintId, swapIdSource } from "./ids.js";
 import type { Body, Result } from "./op.js";
 import type { Scheduler } from "./scheduler.js";
 import { reportUnhandled } from "./unhandled.js";
@@ -55,12 +54,10 @@ class Root<T> implements RootFiber, FiberOwner {
     this.sw = options.sw;
     this.onDone = options.onDone;
     options.sw?.hold();
-    const ids = swapIdSource(scheduler);
-    this.context = new CancelContext(options.sw?.context ?? options.parent, false);
+    this.context = new CancelContext(scheduler, options.sw?.context ?? options.parent, false);
     const bindings: Binding | undefined = (options.inherit as FiberCore | undefined)?.bindings;
     const name = options.name ?? (body.name || undefined);
-    this.fiber = new FiberCore(mintId(), name, scheduler, this.context, this, body, undefined, bindings, site);
-    swapIdSource(ids);
+    this.fiber = new FiberCore(this.context, this, body, undefined, name, bindings, site);
   }
 
   cancel(reason: unknown): void {

@@ -1,0 +1,138 @@
+// The driver: how a fiber takes a step, which fiber is running, and how its calls get onto its own stack.
+//
+// A callee runs natively until its first suspension; then its generator is lifted onto the fiber's stack of frames, so that later
+// resumes cost the same at any depth, and recursion is bounded by memory alone. See `lift.ts` for who opts in.
+
+import { describe } from "./describe.js";
+import { Command, type CallFrame, type FiberCore, type FiberHandle } from "./fiber-core.js";
+import { NotInFiberError } from "./not-in-fiber.js";
+import { INSTRUCTION, PROTOCOL, type Op } from "./op.js";
+
+/** Native calls nested deeper than this are handed to the driver instead, before the engine's own stack runs out. */
+const MAX_NATIVE_DEPTH = 200;
+
+let current: FiberCore | undefined;
+// Generators that suspended in the present step, innermost first.
+let lifted: CallFrame[] = [];
+let nativeDepth = 0;
+
+/** The running fiber, or undefined in foreign code. */
+export function runningFiber(): FiberCore | undefined {
+  return current;
+}
+
+/** The running fiber. `what` names the caller in the error. */
+export function requireFiber(what: string): FiberCore {
+  if (!current) throw new NotInFiberError(what);
+  return current;
+}
+
+/**
+ * The fiber whose code is running now.
+ *
+ * @example
+ * const { id, name } = currentFiber();
+ *
+ * @throws NotInFiberError  outside of fibers, as in timers, promise callbacks and event listeners
+ */
+export function currentFiber(): FiberHandle {
+  return requireFiber("currentFiber");
+}
+
+/** Runs `fiber` until it suspends, is queued, hands over to a fork, or ends. */
+export function takeStep(fiber: FiberCore): void {
+  const outer = current;
+  const outerLifted = lifted;
+  const outerDepth = nativeDepth;
+  // A step inside a step (a start from foreign code that a fiber called) must not mix its frames with those below.
+  if (outer) lifted = [];
+  current = fiber;
+  let ended;
+  try {
+    ended = fiber.surroundings ? fiber.surroundings(() => drive(fiber, outerDepth)) : drive(fiber, outerDepth);
+  } finally {
+    current = outer;
+    lifted = outerLifted;
+    nativeDepth = outerDepth;
+  }
+  if (ended) {
+    fiber.context.removeMember(fiber);
+    fiber.owner.fiberEnded(fiber, fiber.failed, fiber.value);
+  }
+}
+
+/** One step. True when the fiber has ended, its outcome in `value` and `failed`. */
+function drive(fiber: FiberCore, depth: number): boolean {
+  if (!fiber.frame) {
+    const body = fiber.value as (argument: unknown) => Op<unknown>;
+    fiber.call(body, fiber.argument);
+    if (!fiber.frame) return true;
+  }
+  for (;;) {
+    const frame: CallFrame = fiber.frame;
+    const { value } = fiber;
+    let result: IteratorResult<unknown, unknown>;
+    // An error that passed native calls by left them counted.
+    nativeDepth = depth;
+    try {
+      result = fiber.failed ? throwInto(frame, value) : frame.next(value);
+    } catch (error) {
+      fiber.popFrame();
+      fiber.fail(error);
+      if (!fiber.frame) return true;
+      continue;
+    }
+    if (result.done) {
+      fiber.popFrame();
+      fiber.succeed(result.value);
+      if (!fiber.frame) return true;
+      continue;
+    }
+    const instruction = result.value;
+    if (lifted.length > 0) {
+      for (let i = lifted.length - 1; i >= 0; i--) fiber.pushFrame(lifted[i]!);
+      lifted.length = 0;
+    }
+    if (!(instruction instanceof Command)) {
+      fiber.fail(misyielded(instruction));
+      continue;
+    }
+    fiber.value = undefined;
+    if (!instruction.perform(fiber)) return false;
+  }
+}
+
+function throwInto(frame: CallFrame, error: unknown): IteratorResult<unknown, unknown> {
+  if (!frame.throw) throw error;
+  return frame.throw(error);
+}
+
+/**
+ * Starts `generator` natively, if there is room; undefined when the driver has to do it. If it suspends it is lifted, and its result
+ * goes to the caller's frame instead.
+ */
+export function startNatively(generator: CallFrame): IteratorResult<unknown, unknown> | undefined {
+  if (nativeDepth >= MAX_NATIVE_DEPTH) return undefined;
+  const depth = nativeDepth;
+  nativeDepth = depth + 1;
+  const result = generator.next();
+  nativeDepth = depth;
+  if (!result.done && current) lifted.push(generator);
+  return result;
+}
+
+function misyielded(value: unknown): Error {
+  const protocol = (value as { [INSTRUCTION]?: unknown } | null | undefined)?.[INSTRUCTION];
+  if (typeof protocol === "number") {
+    return new TypeError(
+      "two versions of the fiber runtime are loaded: this op was made by another copy of trestle " +
+        `(protocol ${protocol}, here ${PROTOCOL}); see that only one is installed`,
+    );
+  }
+  const what = describe(value);
+  if (what === "a Promise") return new TypeError("a Promise was yielded; use yield* fromPromise(p)");
+  if (typeof value === "object" && value !== null && Symbol.iterator in value) {
+    return new TypeError("an op was yielded; use yield* (with a star) to run it");
+  }
+  return new TypeError(`${what} was yielded; a fiber runs ops with yield* and yields nothing else`);
+}

@@ -6,6 +6,7 @@
 import { Command, CommanderError, Option } from "commander";
 import type { CliIo, Engine, Invocation, MigrateOptions, ReadingOptions } from "./commands/invocation.js";
 import { migrate } from "./commands/migrate.js";
+import { planInThread } from "./commands/planning-thread.js";
 import { recover, type RecoverOptions } from "./commands/recover.js";
 import { scan } from "./commands/scan.js";
 import { ExitCode, MigrationError } from "./failure.js";
@@ -34,7 +35,7 @@ Exit codes:
 
 /** Runs one command line without the name of the program, and never throws. */
 export async function runCli(argv: readonly string[], io: CliIo, engine: Partial<Engine> = {}): Promise<ExitCode> {
-  const invocation: Invocation = { io, engine: { planMigration: planWithCompiler, fs: nodeFileSystem, ...engine } };
+  const invocation: Invocation = { io, engine: { planMigration: planHere, fs: nodeFileSystem, ...engine } };
   let exitCode: ExitCode = ExitCode.ok;
   const program = createProgram(invocation, (code) => (exitCode = code));
   try {
@@ -46,7 +47,7 @@ export async function runCli(argv: readonly string[], io: CliIo, engine: Partial
 }
 
 /** What the `trestle` executable does: runs the command line of this process. */
-export async function main(engine: Partial<Engine> = {}): Promise<void> {
+export async function main(engine: Partial<Engine> = { planMigration: planInThread }): Promise<void> {
   const interruption = new AbortController();
   // The handlers stay: a second signal must not stop the files from being put back.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interruption.abort());
@@ -60,8 +61,8 @@ export async function main(engine: Partial<Engine> = {}): Promise<void> {
   if (code === ExitCode.interrupted) process.exit();
 }
 
-/** The compiler is loaded when it is needed: help, mistakes and recovery come without it, and so at once. */
-const planWithCompiler: Engine["planMigration"] = async (request) => {
+/** Loads the compiler when it is needed: help, mistakes and recovery come without it, and so at once. */
+const planHere: Engine["planMigration"] = async (request) => {
   const { planMigration } = await import("./migrate.js");
   return planMigration(request);
 };

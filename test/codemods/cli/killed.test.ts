@@ -1,37 +1,17 @@
 /** Real processes that are really killed, at every step and at random moments, and what is found afterwards. */
 
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
+import { ending, startNode } from "./child-process.js";
 import { compiledSources } from "./compiled-sources.js";
 import { trestle } from "./invoke.js";
 import { project, contents, smallProject, type Files } from "./project-on-disk.js";
 
 const sources = compiledSources();
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-function start(cwd: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [sources.path("test/codemods/cli/child-cli.ts"), ...args], {
-    cwd,
-    env: { ...process.env, ...env },
-  });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  return child;
-}
-
-interface Ending {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stderr: string;
-}
-
-function ending(child: ChildProcessWithoutNullStreams): Promise<Ending> {
-  let stderr = "";
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  child.stdout.resume();
-  return new Promise((done) => child.on("close", (code, signal) => done({ code, signal, stderr })));
+function start(cwd: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  return startNode(sources.path("test/codemods/cli/child-cli.ts"), args, cwd, env);
 }
 
 /** Enough files that writing them takes a while. */
@@ -128,14 +108,5 @@ describe("a killed process", () => {
     const code = await new Promise((done) => child.on("exit", done));
     expect(code).toBe(0);
     expect(stderr).toBe("analysing\n");
-  });
-});
-
-describe("the executable", () => {
-  it("O-22 starts the build, or says how to build it", async () => {
-    const child = spawn(process.execPath, [here("../../../codemods/bin/trestle.js"), "--version"]);
-    const { code, stderr } = await ending(child);
-    if (existsSync(here("../../../codemods/dist/cli.js"))) expect(code).toBe(0);
-    else expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("npx tsc -b") as string });
   });
 });

@@ -60,6 +60,11 @@ describe("adding dependencies", () => {
       '{ "dependencies": { "@trestle/bridges": "^0.1.0", "a": "1", "trestle": "^0.1.0", "z": "2" } }\n',
     ],
     [
+      "on one line with spaces, without others",
+      '{ "name": "x", "type": "module" }',
+      '{ "name": "x", "type": "module", "dependencies": { "@trestle/bridges": "^0.1.0", "trestle": "^0.1.0" } }',
+    ],
+    [
       "on one line without others",
       '{"name":"x"}\n',
       '{"name":"x","dependencies":{"@trestle/bridges":"^0.1.0","trestle":"^0.1.0"}}\n',

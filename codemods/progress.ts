@@ -44,7 +44,7 @@ function progressBar(stream: OutputStream): ProgressDisplay {
       clearOnComplete: true,
       // An interrupted run must leave the terminal as it was, so nothing about it is changed.
       hideCursor: null,
-      linewrap: null,
+      linewrap: true,
       gracefulExit: false,
     },
     cliProgress.Presets.legacy,

@@ -1,6 +1,6 @@
 // Finishes what the compiler leaves of a package that loads everywhere: marks each output folder's module format, and
 // writes the ES modules that Node loads, which re-export the CommonJS build so that there is one scheduler a process.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 
@@ -24,13 +24,13 @@ function mark(folder, type) {
   writeFileSync(join(folder, "package.json"), `${JSON.stringify({ type, sideEffects: false }, null, 2)}\n`);
 }
 
-// What can be imported: the files at the top of the package and the index of each folder but the engine.
+// What can be imported: the files at the top of the package, and the folders that have an index.
 export function entriesOf(name) {
   const folder = join(top, name, "dist", "cjs");
   const entries = [];
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isFile() && entry.name.endsWith(".js")) entries.push(entry.name);
-    if (entry.isDirectory() && entry.name !== "engine") entries.push(`${entry.name}/index.js`);
+    if (entry.isDirectory() && existsSync(join(folder, entry.name, "index.js"))) entries.push(`${entry.name}/index.js`);
   }
   return entries.sort();
 }

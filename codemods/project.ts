@@ -168,7 +168,7 @@ function inferredRoot(cwd: string, selected: readonly string[]): string {
   const start = first === undefined ? cwd : statSync(first).isDirectory() ? first : dirname(first);
   for (let directory = start; ; directory = dirname(directory)) {
     if (existsSync(join(directory, "package.json"))) {
-      const files = sourceFilesUnder(directory);
+      const files = sourceFilesUnder(directory).filter((file) => !isTestPath(relative(directory, file), ""));
       if (files.some((file) => isJavaScript(file)) && !files.some((file) => isTypeScript(file))) return directory;
       break;
     }

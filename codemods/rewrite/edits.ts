@@ -43,6 +43,11 @@ export class Edits {
     this.#add({ start: position, end: position, text, slot: "open", width: Number.MAX_SAFE_INTEGER });
   }
 
+  /** Inserts in front of everything else that is inserted at `position`. */
+  insertFirst(position: number, text: string): void {
+    this.#add({ start: position, end: position, text, slot: "open", width: Infinity });
+  }
+
   /** Inserts behind whatever ends at `position`, outside of everything that wraps it. */
   insertAfter(position: number, text: string): void {
     this.#add({ start: position, end: position, text, slot: "close", width: Number.MAX_SAFE_INTEGER });
@@ -54,7 +59,7 @@ export class Edits {
       (a, b) =>
         a.start - b.start ||
         slotOrder[a.slot] - slotOrder[b.slot] ||
-        (a.slot === "close" ? a.width - b.width || closingOrder(a, b) : b.width - a.width || a.sequence - b.sequence),
+        (a.slot === "close" ? a.width - b.width || closingOrder(a, b) : wider(a, b) || a.sequence - b.sequence),
     );
     let end = -1;
     for (const entry of entries) {
@@ -71,6 +76,10 @@ export class Edits {
   #add(entry: Omit<Entry, "sequence">): void {
     this.#entries.push({ ...entry, sequence: this.#entries.length });
   }
+}
+
+function wider(a: Entry, b: Entry): number {
+  return a.width === b.width ? 0 : a.width < b.width ? 1 : -1;
 }
 
 /** Of two wraps of one span the later is the inner one; plain insertions keep the order in which they were made. */

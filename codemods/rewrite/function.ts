@@ -232,7 +232,8 @@ function rewriteValue(context: FileContext, fn: AsyncFunction): boolean {
       return true;
     }
     const name = raw ? undefined : keptName(fn);
-    if (!raw) wrapInToAsync(context, fn, node.getStart(context.file), node.end, name);
+    if (!raw && isPlainInvocation(fn)) startAtOnce(context, fn);
+    else if (!raw) wrapInToAsync(context, fn, node.getStart(context.file), node.end, name);
     arrowToGenerator(context, fn, node, name?.inner === true ? ` ${name.text}` : "");
     if (node.type !== undefined) rewriteReturnType(context, node);
     return true;
@@ -243,7 +244,8 @@ function rewriteValue(context: FileContext, fn: AsyncFunction): boolean {
   }
   const start = asyncKeyword(node).getStart(context.file);
   const name = node.name !== undefined || raw ? undefined : keptName(fn);
-  if (!raw) wrapInToAsync(context, fn, start, node.end, name);
+  if (!raw && isPlainInvocation(fn)) startAtOnce(context, fn);
+  else if (!raw) wrapInToAsync(context, fn, start, node.end, name);
   keywordToStar(context, fn);
   if (name?.inner === true) {
     const keyword = node.getChildren(context.file).find((child) => child.kind === ts.SyntaxKind.FunctionKeyword);
@@ -252,6 +254,29 @@ function rewriteValue(context: FileContext, fn: AsyncFunction): boolean {
   if (node.type !== undefined) rewriteReturnType(context, node);
   if (ts.isFunctionDeclaration(node)) context.edits.insertAfter(node.end, context.style.semicolon);
   return true;
+}
+
+/** `(async () => { ... })()`: one pair of parentheses, no arguments, no parameters, no `this` of its own. */
+function isPlainInvocation(fn: AsyncFunction): boolean {
+  const call = fn.invocation;
+  return (
+    call !== undefined &&
+    call.questionDotToken === undefined &&
+    call.arguments.length === 0 &&
+    fn.node.parameters.length === 0 &&
+    ts.isParenthesizedExpression(fn.node.parent) &&
+    call.expression === fn.node.parent &&
+    (ts.isArrowFunction(fn.node) || !usesThis(fn.node))
+  );
+}
+
+/** It becomes `toPromise(function* () { ... })`. */
+function startAtOnce(context: FileContext, fn: AsyncFunction): void {
+  const { edits, file } = context;
+  const outer = fn.node.parent;
+  const call = fn.invocation as TS.CallExpression;
+  edits.insertBefore(outer.getStart(file), context.imports.use("toPromise"));
+  edits.remove(outer.end, call.end);
 }
 
 interface KeptName {

@@ -64,7 +64,7 @@ export class Imports {
     const { eol } = this.#style;
     const { position, after } = this.#insertionPoint();
     if (after) edits.insertAfter(position, eol + lines.join(eol));
-    else edits.insertBefore(position, lines.join(eol) + eol + (this.#file.statements.length > 0 ? eol : ""));
+    else edits.insertFirst(position, lines.join(eol) + eol + (this.#file.statements.length > 0 ? eol : ""));
   }
 
   /** Adds names to an import that is there and takes the dropped ones out; an import left empty still loads its module. */

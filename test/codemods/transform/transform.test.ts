@@ -1,0 +1,34 @@
+/** Every case of the tables in `cases/`: a file before the migration, and the exact text it must have afterwards. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { casesOf, families, isJavaScript, projectFilesOf } from "./case-file.js";
+import { migrate, scriptOptions, type MigratedProject } from "./migrated-project.js";
+
+const cases = families.flatMap(casesOf);
+let typed: MigratedProject;
+let scripts: MigratedProject;
+
+beforeAll(async () => {
+  typed = await migrate(projectFilesOf(cases, false));
+  scripts = await migrate(projectFilesOf(cases, true), { compilerOptions: scriptOptions });
+});
+
+describe.each(families)("%s", (family) => {
+  for (const one of casesOf(family)) {
+    const test = one.defect === undefined ? it : it.fails;
+    test(one.title, () => {
+      const project = isJavaScript(one) ? scripts : typed;
+      for (const { path, after } of one.files) expect(project.after[`src/${one.folder}/${path}`]).toBe(after);
+      const found = project
+        .candidates()
+        .filter((c) => c.kind === "function" && c.file.includes(`/src/${one.folder}/`))
+        .map((c) => ({ ...c, name: c.name.startsWith("function at ") ? "anonymous" : c.name }));
+      for (const [name, code] of one.reasons) {
+        const codes = found.filter((c) => c.name === name).flatMap((c) => c.reasons.map((reason) => reason.code));
+        expect(codes).toContain(code);
+      }
+      for (const [name, disposition] of one.shapes) {
+        expect(found.filter((c) => c.name === name).map((c) => c.disposition)).toContain(disposition);
+      }
+    });
+  }
+});

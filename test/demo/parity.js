@@ -10,6 +10,8 @@ import { run } from "./command.js";
 /** @typedef {import("./stage.js").Transcript} Transcript */
 
 const transcriptFile = "transcript.txt";
+/** Of a difference, how many are shown. */
+const mostLines = 60;
 const performer = fileURLToPath(new URL("perform.js", import.meta.url));
 
 /**
@@ -65,7 +67,10 @@ async function difference(before, after) {
     cwd: after,
   });
   const hunks = stdout.indexOf("@@");
-  return hunks === -1 ? "an exercise left no transcript" : stdout.slice(hunks).trimEnd();
+  if (hunks === -1) return "an exercise left no transcript";
+  const lines = stdout.slice(hunks).trimEnd().split("\n");
+  const rest = lines.length - mostLines;
+  return [...lines.slice(0, mostLines), ...(rest > 0 ? [`... and ${rest} more lines`] : [])].join("\n");
 }
 
 /**

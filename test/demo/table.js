@@ -9,6 +9,7 @@ const header = [
   "functions",
   "converted",
   "left",
+  "awaits direct",
   "bridged",
   "files",
   "tests before",
@@ -28,6 +29,7 @@ export function table(rows) {
       functions?.found ?? "-",
       functions ? `${functions.converted}${share}` : "-",
       functions?.left ?? "-",
+      awaits(report),
       bridgedSites ?? "-",
       files ? `${files.changed} of ${files.scanned}` : "-",
       tests(before),
@@ -43,6 +45,16 @@ export function table(rows) {
       .join("  ")
       .trimEnd();
   return [line(header), ...cells.flatMap((row, index) => [line(row), ...whyLeft(rows[index]?.report)])].join("\n");
+}
+
+/**
+ * How many of the awaits in converted functions call a fiber function directly, without a promise between.
+ * @param {import("./trestle.js").Report} [report]
+ */
+function awaits(report) {
+  if (report === undefined) return "-";
+  const found = report.candidates.filter(({ kind }) => kind === "await");
+  return `${found.filter(({ disposition }) => disposition.startsWith("rewrite")).length} of ${found.length}`;
 }
 
 /** @param {Tests} [run] */

@@ -137,7 +137,18 @@ export function isJavaScriptFile(file: TS.SourceFile): boolean {
   return /\.[cm]?jsx?$/.test(file.fileName);
 }
 
-/** Whether modules here are CommonJS in plain JavaScript, so that an import must be written as `require`. */
+/** Whether a module is CommonJS in plain JavaScript, so that an import must be written as `require`. */
 export function isCommonJsFile(file: TS.SourceFile): boolean {
-  return isJavaScriptFile(file) && !ts.isExternalModule(file);
+  if (!isJavaScriptFile(file) || file.fileName.endsWith(".mjs")) return false;
+  if (file.fileName.endsWith(".cjs")) return true;
+  const hasModuleSyntax = file.statements.some(
+    (statement) =>
+      ts.isImportDeclaration(statement) ||
+      ts.isExportDeclaration(statement) ||
+      ts.isExportAssignment(statement) ||
+      hasModifier(statement, ts.SyntaxKind.ExportKeyword),
+  );
+  if (hasModuleSyntax) return false;
+  if (/\brequire\s*\(|\bmodule\.exports\b|\bexports\.\w/.test(file.text)) return true;
+  return file.impliedNodeFormat !== ts.ModuleKind.ESNext;
 }

@@ -23,7 +23,7 @@ function checkArguments(where: string, sw: unknown, body: unknown, options: unkn
 
 /** @internal Where the caller of `above` stands, as often as that is affordable. */
 export function siteOf(above: unknown): ForkSite | undefined {
-  return captureForkSite(above, runningFiber()?.queue.deterministic === true);
+  return captureForkSite(above, runningFiber()?.queue.siteAllowance);
 }
 
 /** @internal Starts a child at once; the parent follows it, ahead of all that is queued. Returns false, for `perform`. */

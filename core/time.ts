@@ -1,7 +1,7 @@
 // Time as a capability: clocks, sleeping, and limits on how long something may take. Times are in seconds.
 
 import { expectBody, refuse } from "./engine/describe.js";
-import type { FiberCore } from "./engine/fiber-core.js";
+import { returning, type FiberCore, type Step } from "./engine/fiber-core.js";
 import type { Body, Op, Result } from "./engine/op.js";
 import { WaitingPrimitive } from "./engine/primitive.js";
 import { siteOf } from "./fork.js";
@@ -183,6 +183,13 @@ abstract class Waking extends WaitingPrimitive<void> {
 
   protected leave(): void {
     this.stop?.();
+  }
+
+  // A time that has come already is a yield, which checks again: a body with no time at all can still win.
+  protected override deliver(): Step {
+    const { interruption } = this.fiber!.context;
+    if (!this.stop && interruption) throw interruption;
+    return returning(undefined);
   }
 }
 

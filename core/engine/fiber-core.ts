@@ -3,7 +3,7 @@
 import type { CancelContext, Home, Member } from "./context.js";
 import type { Cancelled } from "./cancelled.js";
 import { describe } from "./describe.js";
-import { formatForkSite, type ForkSite } from "./fork-site.js";
+import { formatForkSite, type ForkSite, type SiteAllowance } from "./fork-site.js";
 import { INSTRUCTION, PROTOCOL, type Instruction, type Op } from "./op.js";
 
 /** One level of a fiber's call stack: a generator, the iterator of a primitive, or a {@link Frame}. */
@@ -29,8 +29,8 @@ export interface FiberOwner {
 export interface RunQueue extends Home {
   /** Fibers that run before everything queued, last one first. Forking is all that uses it. */
   readonly front: FiberCore[];
-  /** True where reports must be the same on every run. */
-  readonly deterministic: boolean;
+  /** How many fork sites may still be looked up, where that must be the same on every run; else the clock decides. */
+  readonly siteAllowance: SiteAllowance | undefined;
   /** Puts a fiber at the tail. */
   push(fiber: FiberCore): void;
   /** Notes that a fiber gave way: others than fibers get their turn after this pass, too. */

@@ -13,7 +13,7 @@ interface CapturingError {
 const v8 = Error as CapturingError;
 const now = typeof performance === "object" ? performance.now.bind(performance) : Date.now;
 
-/** Captures allowed in one period; at about a microsecond each they stay below a twentieth of the time. */
+/** Captures allowed in one period; at one to a few microseconds each they stay below a tenth of the time. */
 const PER_PERIOD = 256;
 const PERIOD_MS = 10;
 /** After the allowance is used up, the clock is read once in so many forks. */
@@ -23,20 +23,26 @@ let left = PER_PERIOD;
 let skipped = 0;
 let periodStart = now();
 
-/**
- * The place that called `above`, or undefined when many forks happen at once.
- *
- * @param always  look even then: the mock world reports the same on every run
- */
-export function captureForkSite(above: unknown, always: boolean): ForkSite | undefined {
-  if (!always && left === 0) {
-    if (++skipped % CLOCK_EVERY !== 0) return undefined;
+function affordable(): boolean {
+  if (left === 0) {
+    if (++skipped % CLOCK_EVERY !== 0) return false;
     const time = now();
-    if (time - periodStart < PERIOD_MS) return undefined;
+    if (time - periodStart < PERIOD_MS) return false;
     periodStart = time;
     left = PER_PERIOD;
   }
-  if (!always) left--;
+  left--;
+  return true;
+}
+
+/** A number of captures to use up, in place of what the clock allows: the mock world reports the same on every run. */
+export interface SiteAllowance {
+  sites: number;
+}
+
+/** The place that called `above`, or undefined when many forks happen at once. */
+export function captureForkSite(above: unknown, allowance: SiteAllowance | undefined): ForkSite | undefined {
+  if (allowance ? allowance.sites-- <= 0 : !affordable()) return undefined;
   if (!v8.captureStackTrace) return new Error();
   const limit = v8.stackTraceLimit;
   v8.stackTraceLimit = 1;

@@ -22,7 +22,7 @@ const MICROTASK = 1;
 const MACROTASK = 2;
 
 class HostLoop extends Scheduler {
-  readonly deterministic = false;
+  readonly siteAllowance = undefined;
   private scheduled = IDLE;
   private draining = false;
   /** When the fibers got the thread; undefined when they do not have it. */

@@ -106,7 +106,7 @@ export function startOn<T>(
  * Starts a fiber from ordinary code. For bridges; programs use `run`, `toPromise` or `Fiber.fork`.
  *
  * The first step runs synchronously, before this returns, as an async function's does; inside a step of another fiber too, which is
- * current again afterwards. (Past 200 starts inside one another the fiber is queued instead.) The fiber has a cancellation context
+ * current again afterwards. It is run by the scheduler of its parent, or without one by the event loop. (Past 200 starts inside one another the fiber is queued instead.) The fiber has a cancellation context
  * of its own. Under a parent that is being cancelled the body does not start, and the outcome is that `Cancelled`.
  *
  * @example
@@ -124,5 +124,7 @@ export function startRoot<T>(body: Body<T>, options: RootOptions<T>): RootFiber 
   expectFunction("startRoot", "options.onDone", options.onDone);
   const error = options.parent?.getError();
   if (error && options.parent!.isFinished) throw error;
-  return startOn(hostLoop, body, options, captureForkSite(startRoot, false));
+  const parent = options.sw?.context ?? options.parent;
+  const scheduler = parent ? (parent.home as Scheduler) : hostLoop;
+  return startOn(scheduler, body, options, captureForkSite(startRoot, undefined));
 }

@@ -2,13 +2,14 @@
 
 import { takeStep } from "./drive.js";
 import type { FiberCore, RunQueue } from "./fiber-core.js";
+import type { SiteAllowance } from "./fork-site.js";
 
 const SMALL = 64;
 
 /** A first-in first-out queue of fibers and, ahead of it, the fibers that a fork has put aside. */
 export abstract class Scheduler implements RunQueue {
   nextId = 1;
-  abstract readonly deterministic: boolean;
+  abstract readonly siteAllowance: SiteAllowance | undefined;
   readonly front: FiberCore[] = [];
 
   // A ring whose capacity is a power of two.

@@ -11,7 +11,7 @@ import { MonoClock } from "../time.js";
 import { MockClock } from "./clock.js";
 
 class MockLoop extends Scheduler {
-  readonly deterministic = true;
+  readonly siteAllowance = { sites: 2_000 };
 
   // The loop below looks at the queue by itself.
   protected wakeUp(): void {}

@@ -1,0 +1,106 @@
+// Programs that must compile, and lines that must not.
+
+import { Cancel, Deferred, Fiber, Semaphore, Switch, fiber, suspend, type Body, type Op, type Result } from "trestle";
+import * as Namespace from "trestle/fiber";
+import { run as runMock } from "trestle/mock";
+import { run } from "trestle/node";
+
+declare function same<T>(): <U>(value: U & ([T] extends [U] ? ([U] extends [T] ? unknown : never) : never)) => void;
+
+declare function g(): Op<number>;
+
+export function* annotated(): Op<number> {
+  const x = yield* g();
+  same<number>()(x);
+  return x;
+}
+
+export function* inferred() {
+  const x = yield* g();
+  const s = yield* Deferred.createResolved("s").await();
+  return [x, s] as const;
+}
+
+export const asOp: Op<readonly [number, string]> = inferred();
+export const asBody: Body<number> = annotated;
+
+export function* combined() {
+  const [a, b] = yield* Fiber.pair(annotated, inferred);
+  same<number>()(a);
+  const all = yield* Fiber.all([annotated, () => inferred(), () => Fiber.yield()]);
+  same<[number, readonly [number, string], void]>()(all);
+  const many = yield* Fiber.all(
+    [1, 2].map(
+      (n) =>
+        function* () {
+          yield* Fiber.yield();
+          return n;
+        },
+    ),
+  );
+  same<number[]>()(many);
+  const mapped = yield* Fiber.map(["a"], function* (item, index) {
+    same<string>()(item);
+    same<number>()(index);
+    return item.length;
+  });
+  same<number[]>()(mapped);
+  const first = yield* Fiber.first(annotated, () => Namespace.awaitCancel());
+  same<number>()(first);
+  const size = yield* Switch.run(
+    function* (sw) {
+      const job = yield* Fiber.forkPromise(sw, annotated);
+      same<Deferred<Result<number>>>()(job);
+      const n = yield* job.awaitOrThrow();
+      same<number>()(n);
+      return n;
+    },
+    { name: "block" },
+  );
+  same<number>()(size);
+  const key = Fiber.createKey<string>();
+  same<string | undefined>()(Fiber.get(key));
+  const bound = yield* Fiber.withBinding(key, "x", annotated);
+  same<number>()(bound);
+  const ctx = yield* Cancel.sub(function* (cc) {
+    cc.cancel(1);
+    return yield* new Semaphore(1).use(annotated);
+  });
+  same<number>()(ctx);
+  const suspended = yield* suspend<string>("x", (_ctx, enqueue) => enqueue({ ok: true, value: "x" }));
+  same<string>()(suspended);
+  return b;
+}
+
+export const deep = fiber(function* (n: number): Op<number> {
+  return n === 0 ? 0 : 1 + (yield* deep(n - 1));
+});
+
+export const promise: Promise<number> = run(function* (env) {
+  yield* env.clock.sleep(1);
+  return yield* annotated();
+});
+export const value: number = runMock(annotated);
+
+// @ts-expect-error -- only instructions may be yielded: yield* was meant
+export const noStar: Body<number> = function* () {
+  yield g();
+  return 1;
+};
+
+// @ts-expect-error -- an op is not a body
+void Fiber.both(g(), g());
+
+// @ts-expect-error -- an async function is not a body
+void Fiber.both(async () => 1, g);
+
+// @ts-expect-error -- the result is a number
+export const wrongResult: Body<string> = annotated;
+
+export function* wrongKey() {
+  yield* Fiber.yield();
+  // @ts-expect-error -- the key is of strings
+  yield* Fiber.withBinding(Fiber.createKey<string>(), 1, annotated);
+  // @ts-expect-error -- the cell holds a number, not a Result
+  yield* Deferred.createResolved(1).awaitOrThrow();
+}

@@ -1,0 +1,194 @@
+// Functions that report through callbacks.
+//
+// |             | `fromCallback`                                    | `fromNode`, `fromNodeAll`                        |
+// |-------------|---------------------------------------------------|--------------------------------------------------|
+// | settles     | `ok` or `fail`, the first call                    | the error-first callback, the first call         |
+// | cancels     | what `register` returned, in the same turn        | only the wait: there is nothing to call          |
+// | error       | the very value given to `fail`                    | the very `err`, if it is truthy                  |
+// | late value  | dropped, or `onDiscard`                           | dropped                                          |
+
+import type { Op } from "trestle";
+import { discardOf, type DiscardOptions } from "./crossing/discard.js";
+import { oneShot, type Answer, type Undo } from "./crossing/one-shot.js";
+import { awaitValue } from "./crossing/reaction.js";
+import { Recipe, requireFiber } from "./crossing/recipe.js";
+import { expectFunction, expectOptions, isGeneratorFunction, refuse } from "./crossing/refuse.js";
+
+/** What a registration may return to be undone by: the first of these methods that it has is called, once. */
+export type Cancellable =
+  | { [Symbol.dispose](): void }
+  | { unsubscribe(): void }
+  | { abort(): void }
+  | { cancel(): void }
+  | { close(): void }
+  | { destroy(): void };
+
+const CANCEL_METHODS: readonly PropertyKey[] = [
+  Symbol.dispose,
+  "unsubscribe",
+  "abort",
+  "cancel",
+  "close",
+  "destroy",
+].filter((method) => method !== undefined);
+
+/** The options of {@link fromCallback}. */
+export interface FromCallbackOptions<T> extends DiscardOptions<T> {
+  /** Asked when `ok` is called, in the same turn: an error that the platform leaves in a variable. `undefined` means none. */
+  lastError?: () => unknown;
+  /** Shown in reports: "fromCallback(label)". */
+  label?: string;
+}
+
+/**
+ * Calls `register` with two callbacks and waits until one of them is called: what `new Promise((resolve, reject) => ...)` is to async
+ * functions. If `register` returns a function, or an object of {@link Cancellable}, cancelling the fiber calls it, in the same turn;
+ * it is not called once there is an answer.
+ *
+ * The first call counts. The fiber runs after whoever called back has returned, before the next timer. An error that `register`
+ * throws is thrown here; after an answer it is reported as unhandled.
+ *
+ * A cancellation point: in a cancelled fiber `register` is not called.
+ *
+ * @example
+ * const position = yield* fromCallback<Position>((ok, fail) => navigator.geolocation.getCurrentPosition(ok, fail));
+ *
+ * @param options.lastError  for `chrome.*`-style APIs: `() => chrome.runtime.lastError`
+ * @param options.onDiscard  is given a value that comes after the cancellation
+ * @param options.label  shown in reports
+ */
+export function fromCallback<T>(
+  register: (ok: (value: T) => void, fail: (error: unknown) => void) => void | (() => void) | Cancellable,
+  options?: FromCallbackOptions<T>,
+): Op<T> {
+  expectFunction("fromCallback", "register", register);
+  expectOptions("fromCallback", options, "label");
+  expectFunction("fromCallback", "options.lastError", options?.lastError, true);
+  const label = options?.label === undefined ? "fromCallback" : `fromCallback(${options.label})`;
+  const begin = (answer: Answer<T>): Undo | undefined => {
+    const ok = (value: T) => {
+      const error = options?.lastError?.();
+      if (error === undefined) answer.succeed(value);
+      else answer.fail(error);
+    };
+    return undoOf(register(ok, answer.fail));
+  };
+  return oneShot<T>(label, begin, { discard: discardOf("fromCallback", options) });
+}
+
+function undoOf(returned: unknown): Undo | undefined {
+  if (typeof returned === "function") return returned as Undo;
+  if (typeof returned !== "object" || returned === null) return undefined;
+  const target = returned as Record<PropertyKey, unknown>;
+  const method = CANCEL_METHODS.find((name) => typeof target[name] === "function");
+  return method === undefined ? undefined : () => void (target[method] as () => void)();
+}
+
+/** A function whose last parameter is an error-first callback. */
+export type NodeStyle<A extends unknown[], R> = (
+  ...args: [...A, callback: (error: unknown, value: R) => void]
+) => unknown;
+
+/** The options of {@link fromNode} and {@link fromNodeAll}. */
+export interface FromNodeOptions {
+  /** Only `null` and `undefined` mean success. By default every falsy error does, as with `util.promisify`. */
+  strictError?: boolean;
+  /** Shown in reports: "fromNode(label)". By default the name of the function. */
+  label?: string;
+}
+
+/**
+ * An error-first callback function as a fiber function: `util.promisify` for fibers. What `fn` declares for `promisify` is honoured:
+ * its custom promisified form, and the names of several results.
+ *
+ * The op is a cancellation point. Cancelling ends the wait only: there is nothing to stop the call with; for that use
+ * {@link fromCallback}. In a cancelled fiber `fn` is not called.
+ *
+ * @example
+ * const readFile = fromNode(fs.readFile);
+ * const text = yield* readFile("notes.txt", "utf8");
+ * yield* fromNode(client, "connect")(port);
+ *
+ * @param fn  called with the arguments and a callback, and with the `this` of the call
+ * @param options.strictError  default false
+ * @param options.label  shown in reports
+ */
+export function fromNode<This, A extends unknown[], R = void>(
+  fn: (this: This, ...args: [...A, callback: (error: unknown, value: R) => void]) => unknown,
+  options?: FromNodeOptions,
+): (this: This, ...args: A) => Op<R>;
+export function fromNode<O extends object, K extends keyof O>(
+  object: O,
+  method: K,
+  options?: FromNodeOptions,
+): O[K] extends NodeStyle<infer A, infer R> ? (...args: A) => Op<R> : never;
+export function fromNode(first: unknown, second?: unknown, third?: unknown): unknown {
+  return wrap("fromNode", first, second, third, (values) => values[0]);
+}
+
+/**
+ * {@link fromNode} for callbacks with several results: gives all of them, as an array.
+ *
+ * @example
+ * const [stdout, stderr] = yield* fromNodeAll(runTool)("--version");
+ */
+export function fromNodeAll<This, A extends unknown[], R extends unknown[]>(
+  fn: (this: This, ...args: [...A, callback: (error: unknown, ...values: R) => void]) => unknown,
+  options?: FromNodeOptions,
+): (this: This, ...args: A) => Op<R>;
+export function fromNodeAll(first: unknown, second?: unknown, third?: unknown): unknown {
+  return wrap("fromNodeAll", first, second, third, (values) => values);
+}
+
+type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+
+const PROMISIFIED = Symbol.for("nodejs.util.promisify.custom");
+
+function wrap(
+  where: string,
+  first: unknown,
+  second: unknown,
+  third: unknown,
+  pick: (values: unknown[]) => unknown,
+): AnyFunction {
+  const byMethod = typeof second === "string" || typeof second === "symbol";
+  const fn = byMethod ? (first as Record<PropertyKey, unknown> | null | undefined)?.[second] : first;
+  const expected = "a function taking an error-first callback";
+  if (typeof fn !== "function") refuse(where, byMethod ? String(second) : "fn", expected, fn);
+  if (isGeneratorFunction(fn)) refuse(where, "fn", expected, fn, "run a fiber function with yield* directly");
+  const options = (byMethod ? third : second) as FromNodeOptions | undefined;
+  expectOptions(where, options, "label");
+  const strict = options?.strictError === true;
+  const label = `${where}(${options?.label ?? (fn.name || "anonymous")})`;
+  const promisified = (fn as { [PROMISIFIED]?: unknown })[PROMISIFIED];
+  const names = where === "fromNode" ? namesOfResults(fn) : undefined;
+
+  return function (this: unknown, ...args: unknown[]): Op<unknown> {
+    const receiver = byMethod ? first : this;
+    if (typeof promisified === "function") {
+      return new Recipe(() => callPromisified(label, promisified as AnyFunction, receiver, args)[Symbol.iterator]());
+    }
+    return oneShot<unknown>(label, (answer) => {
+      (fn as AnyFunction).call(receiver, ...args, (error: unknown, ...values: unknown[]) => {
+        if (strict ? error !== null && error !== undefined : error) answer.fail(error);
+        else answer.succeed(names && values.length > 1 ? named(names, values) : pick(values));
+      });
+      return undefined;
+    });
+  };
+}
+
+function* callPromisified(label: string, fn: AnyFunction, receiver: unknown, args: unknown[]): Op<unknown> {
+  requireFiber("fromNode").context.check();
+  return yield* awaitValue<unknown>(label, fn.apply(receiver, args));
+}
+
+/** Node marks functions with several results by a symbol of its own; `promisify` makes an object with these keys. */
+function namesOfResults(fn: object): readonly string[] | undefined {
+  const mark = Object.getOwnPropertySymbols(fn).find((symbol) => symbol.description === "customPromisifyArgs");
+  return mark && (fn as Record<symbol, readonly string[]>)[mark];
+}
+
+function named(names: readonly string[], values: unknown[]): object {
+  return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+}

@@ -1,0 +1,70 @@
+// A foreign AbortSignal that cancels a context, and what the foreign side is told in the end.
+
+import { Cancelled, combine, reportUnhandled, type CancelContext } from "trestle";
+import { isEcho } from "./abort-error.js";
+import { refuse } from "./refuse.js";
+
+/** Checks an optional signal by its shape: it may come from another realm or from a polyfill. */
+export function expectSignal(
+  where: string,
+  argument: string,
+  signal: unknown,
+): asserts signal is AbortSignal | undefined {
+  if (signal === undefined) return;
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted === "boolean" && typeof addEventListener === "function") return;
+  refuse(where, argument, "an AbortSignal", signal, "of an AbortController, pass its signal");
+}
+
+/** Listens to a signal from `attach` to `detach`. */
+export class ForeignAbort {
+  private readonly signal: AbortSignal;
+  private context: CancelContext | undefined = undefined;
+  /** The cancellation that the signal has caused, if it was the first to cancel the context. */
+  private cancelled: Cancelled | undefined = undefined;
+  /** What clean-up callbacks threw into the cancel call; there is nobody above to catch it. */
+  private thrown: { error: unknown } | undefined = undefined;
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal;
+  }
+
+  /** From now on the signal cancels `context`, in the turn in which it is aborted. */
+  attach(context: CancelContext): void {
+    this.context = context;
+    this.signal.addEventListener("abort", this.onAbort, { once: true });
+  }
+
+  /** Takes the listener off. */
+  detach(): void {
+    if (this.context) this.signal.removeEventListener("abort", this.onAbort);
+    this.context = undefined;
+  }
+
+  private readonly onAbort = () => {
+    const { context } = this;
+    if (!context || context.isFinished) return;
+    const cancelled = new Cancelled(this.signal.reason);
+    try {
+      context.cancel(cancelled);
+    } catch (error) {
+      this.thrown = { error };
+    }
+    if (context.interruption === cancelled) this.cancelled = cancelled;
+  };
+
+  /** The body has returned all the same: its value stands. */
+  succeeded(): void {
+    if (this.thrown) reportUnhandled(this.thrown.error);
+  }
+
+  /** The error for the foreign side: the reason of the signal itself if that ended the body, with whatever else went wrong. */
+  explain(error: unknown): unknown {
+    let explained = error;
+    if (this.cancelled) {
+      const { reason } = this.signal as { reason: unknown };
+      explained = isEcho(error, this.cancelled) ? reason : combine(reason, error);
+    }
+    return this.thrown ? combine(explained, this.thrown.error) : explained;
+  }
+}

@@ -1,0 +1,357 @@
+// Many values from a source that pushes: a bounded buffer between it and the fibers that take.
+//
+// | event                               | consequence                                                                     |
+// |-------------------------------------|---------------------------------------------------------------------------------|
+// | a value, a fiber waits              | it goes to the fiber that has waited longest                                    |
+// | a value, nobody waits               | buffered; what comes while subscribing does not count against the buffer        |
+// | a value, the buffer is full         | `overflow` decides; by default the source is stopped and the loss is an error   |
+// | the end                             | needs no room: buffered values first, then `Done`, for ever                     |
+// | an error                            | buffered values first, then the error once, then `Done`                         |
+// | `close`, or the end of the switch   | the source is stopped in the same turn, the buffer dropped                      |
+// | anything after the end              | ignored                                                                         |
+
+import { reportUnhandled, suspend, type Enqueue, type Instruction, type Op, type Switch } from "trestle";
+import { requireFiber } from "./recipe.js";
+import { refuse } from "./refuse.js";
+
+/** What `next` gives when there will be no more values. */
+export const Done: unique symbol = Symbol.for("trestle.done") as never;
+/** The type of {@link Done}. */
+export type Done = typeof Done;
+
+/** How a source that cannot wait is buffered. */
+export interface BufferOptions {
+  /** How many values may wait to be taken: a positive integer, or `"unbounded"`. Default 16. */
+  buffer?: number | "unbounded";
+  /**
+   * What to do with one more. `"error"`, the default: stop the source, and throw an {@link OverflowError} after the buffered values.
+   * `"drop-oldest"`, `"drop-newest"`: lose one, counted in `dropped`. `"latest"`: keep only the newest value, whatever `buffer` says.
+   */
+  overflow?: "error" | "drop-oldest" | "drop-newest" | "latest";
+  /** How many values may come while subscribing, on top of `buffer`. They exist in memory anyway. Default 65,536. */
+  syncLimit?: number;
+  /** On an error, throw it at once and drop what is buffered. Default false. */
+  errorFirst?: boolean;
+}
+
+/**
+ * A source pushed more than was taken, and its buffer is full. Take faster, enlarge `buffer`, or choose another `overflow`.
+ *
+ * @example
+ * yield* fromObservable(sw, mouseMoves, { overflow: "latest" });
+ */
+export class OverflowError extends Error {
+  override readonly name = "OverflowError";
+  readonly code = "OVERFLOW";
+  /** The values that fit. */
+  readonly capacity: number;
+  /** The values that were lost up to now. */
+  readonly dropped: number;
+
+  constructor(source: string, capacity: number, dropped: number) {
+    super(
+      `${source}: more than ${capacity} values wait to be taken; the source was stopped. ` +
+        'Take faster, raise "buffer", or choose an "overflow" that may lose values',
+    );
+    this.capacity = capacity;
+    this.dropped = dropped;
+  }
+}
+
+/** A live subscription, for fibers. Several fibers may take from one: each value goes to one of them. */
+export interface Subscribed<T> {
+  /**
+   * The next value, waiting for it if there is none; {@link Done} after the last one. A cancellation point when it has to wait.
+   *
+   * @throws the error of the source, once
+   */
+  next(): Op<T | Done>;
+  /** Stops the source and drops what is buffered. A fiber that waits in `next` gets {@link Done}. Does nothing the second time. */
+  close(): void;
+  /** How many values were lost to `overflow`. */
+  readonly dropped: number;
+  /** {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): PromiseLike<void>;
+}
+
+/** Starts a source that will call `push`, `fail` and `end`. What it returns stops the source, and is called once, in the end. */
+export type Subscribe<T> = (source: PushSource<T>) => () => void;
+
+const NOTHING: unique symbol = Symbol("nothing");
+const SYNC_LIMIT = 65_536;
+
+/** Checks the options that all push sources have. */
+export function expectBuffer(where: string, options: BufferOptions | undefined): void {
+  if (options === undefined) return;
+  if (typeof options !== "object" || options === null) refuse(where, "options", "an object", options);
+  const { buffer, overflow, syncLimit } = options as Record<string, unknown>;
+  if (buffer !== undefined && buffer !== "unbounded" && !isPositiveInteger(buffer)) {
+    refuse(where, "options.buffer", 'a positive integer or "unbounded"', buffer);
+  }
+  if (syncLimit !== undefined && syncLimit !== 0 && syncLimit !== Infinity && !isPositiveInteger(syncLimit)) {
+    refuse(where, "options.syncLimit", "an integer that is not negative, or Infinity", syncLimit);
+  }
+  const known = ["error", "drop-oldest", "drop-newest", "latest"];
+  if (overflow === undefined || known.includes(overflow as string)) return;
+  const wayOut = overflow === "block" ? "this source cannot be made to wait" : undefined;
+  refuse(where, "options.overflow", known.map((name) => `"${name}"`).join(", "), overflow, wayOut);
+}
+
+function isPositiveInteger(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value > 0;
+}
+
+/** A first-in first-out queue; the front of the array is given back now and then. */
+class Queue<T> {
+  private items: (T | undefined)[] = [];
+  private head = 0;
+
+  get size(): number {
+    return this.items.length - this.head;
+  }
+
+  push(item: T): void {
+    this.items.push(item);
+  }
+
+  shift(): T {
+    const item = this.items[this.head] as T;
+    this.items[this.head++] = undefined;
+    if (this.head === this.items.length) this.clear();
+    else if (this.head >= 1024 && this.head * 2 >= this.items.length) {
+      this.items = this.items.slice(this.head);
+      this.head = 0;
+    }
+    return item;
+  }
+
+  clear(): void {
+    this.items = [];
+    this.head = 0;
+  }
+}
+
+/** The buffer, its policy, and the fibers that wait for values. */
+export class PushSource<T> implements Subscribed<T> {
+  private readonly label: string;
+  private readonly capacity: number;
+  private readonly overflow: Exclude<BufferOptions["overflow"], undefined>;
+  private readonly errorFirst: boolean;
+  private readonly syncLimit: number;
+
+  private readonly queue = new Queue<T>();
+  /** Nonempty only while nothing is buffered. */
+  private readonly takers = new Set<Enqueue<T | Done>>();
+  /** How many values at the head of the queue came while subscribing. */
+  private burst = 0;
+  /** No more values will come, or are wanted. */
+  private ended = false;
+  /** To be thrown once, after the buffered values. */
+  private failure: { error: unknown } | undefined = undefined;
+  private subscribing = false;
+  private stopSource: (() => void) | undefined = undefined;
+  private detach: (() => void) | undefined = undefined;
+  dropped = 0;
+
+  constructor(label: string, options: BufferOptions | undefined) {
+    this.label = label;
+    this.overflow = options?.overflow ?? "error";
+    const buffer = options?.buffer ?? 16;
+    this.capacity = this.overflow === "latest" ? 1 : buffer === "unbounded" ? Infinity : buffer;
+    this.syncLimit = this.overflow === "latest" ? 0 : (options?.syncLimit ?? SYNC_LIMIT);
+    this.errorFirst = options?.errorFirst === true;
+  }
+
+  /** Starts the source. If `subscribe` throws, nothing is left behind, and so does this. */
+  start(subscribe: Subscribe<T>): this {
+    this.subscribing = true;
+    try {
+      this.stopSource = subscribe(this);
+    } catch (error) {
+      this.ended = true;
+      this.detached();
+      throw error;
+    } finally {
+      this.subscribing = false;
+    }
+    if (this.ended) this.stop();
+    return this;
+  }
+
+  /** Ties the source to a switch: stopped in the turn in which that is cancelled, closed when it ends. */
+  attach(sw: Switch): this {
+    const hook = sw.addHook(() => this.close());
+    const forget = sw.context.onCancel(() => this.halt());
+    this.detach = () => {
+      hook.remove();
+      forget();
+    };
+    return this;
+  }
+
+  // --- the side of the source: nothing here throws, except what stopping the source throws ---
+
+  /** True when values are no longer wanted. */
+  get closed(): boolean {
+    return this.ended;
+  }
+
+  push(value: T): void {
+    if (this.ended) return;
+    for (const taker of this.takers) {
+      this.takers.delete(taker);
+      return taker({ ok: true, value });
+    }
+    if (this.hasRoom()) return this.queue.push(value);
+    this.dropped++;
+    if (this.overflow === "drop-newest") return;
+    if (this.overflow === "error") {
+      this.failure = { error: new OverflowError(this.label, this.capacity, this.dropped) };
+      return this.finish();
+    }
+    this.queue.shift();
+    if (this.burst > 0) this.burst--;
+    this.queue.push(value);
+  }
+
+  private hasRoom(): boolean {
+    if (this.subscribing && this.burst < this.syncLimit) {
+      this.burst++;
+      return true;
+    }
+    return this.queue.size - this.burst < this.capacity;
+  }
+
+  fail(error: unknown): void {
+    if (this.ended) return;
+    const [taker] = this.takers;
+    if (taker) {
+      this.takers.delete(taker);
+      taker({ ok: false, error });
+    } else {
+      if (this.errorFirst) this.dropBuffer();
+      this.failure = { error };
+    }
+    this.finish();
+  }
+
+  end(): void {
+    if (!this.ended) this.finish();
+  }
+
+  private finish(): void {
+    this.ended = true;
+    this.releaseTakers();
+    this.detached();
+    if (this.subscribing) return;
+    try {
+      this.stop();
+    } catch (error) {
+      // We are inside the source's own call, which is not to blame for what its clean-up does.
+      reportUnhandled(error);
+    }
+  }
+
+  private releaseTakers(): void {
+    for (const taker of this.takers) taker({ ok: true, value: Done });
+    this.takers.clear();
+  }
+
+  private detached(): void {
+    const { detach } = this;
+    this.detach = undefined;
+    detach?.();
+  }
+
+  private stop(): void {
+    const { stopSource } = this;
+    this.stopSource = undefined;
+    stopSource?.();
+  }
+
+  /** Stops the source and keeps what is buffered. Those who wait are left to the cancellation that is under way, or to `close`. */
+  halt(): void {
+    this.ended = true;
+    if (!this.subscribing) this.stop();
+  }
+
+  // --- the side of the fibers ---
+
+  next(): Op<T | Done> {
+    return new Next(this);
+  }
+
+  /** What `next` gives without waiting; `NOTHING` when it has to wait. */
+  tryNext(): T | Done | typeof NOTHING {
+    if (this.queue.size > 0) {
+      if (this.burst > 0) this.burst--;
+      return this.queue.shift();
+    }
+    const { failure } = this;
+    if (failure) {
+      this.failure = undefined;
+      throw failure.error;
+    }
+    return this.ended ? Done : NOTHING;
+  }
+
+  /** Waits until the source calls. */
+  wait(): Op<T | Done> {
+    return suspend<T | Done>(`${this.label}.next`, (ctx, enqueue) => {
+      this.takers.add(enqueue);
+      ctx.setCancelFn((error) => {
+        this.takers.delete(enqueue);
+        enqueue({ ok: false, error });
+      });
+    });
+  }
+
+  close(): void {
+    this.dropBuffer();
+    this.failure = undefined;
+    this.ended = true;
+    this.releaseTakers();
+    this.detached();
+    if (!this.subscribing) this.stop();
+  }
+
+  private dropBuffer(): void {
+    this.queue.clear();
+    this.burst = 0;
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}
+
+/** One `next`: without a suspension when there is something to take. It is its own iterator; run again, it takes again. */
+class Next<T> implements Op<T | Done>, Iterator<Instruction, T | Done, unknown> {
+  private readonly source: PushSource<T>;
+  private run = false;
+  private waiting: Iterator<Instruction, T | Done, unknown> | undefined = undefined;
+
+  constructor(source: PushSource<T>) {
+    this.source = source;
+  }
+
+  [Symbol.iterator](): Iterator<Instruction, T | Done, unknown> {
+    if (this.run) return new Next(this.source)[Symbol.iterator]();
+    this.run = true;
+    return this;
+  }
+
+  next(resumed?: unknown): IteratorResult<Instruction, T | Done> {
+    if (this.waiting) return this.waiting.next(resumed);
+    requireFiber("next");
+    const taken = this.source.tryNext();
+    if (taken !== NOTHING) return { done: true, value: taken };
+    this.waiting = this.source.wait()[Symbol.iterator]();
+    return this.waiting.next();
+  }
+
+  throw(error: unknown): IteratorResult<Instruction, T | Done> {
+    return this.waiting!.throw!(error);
+  }
+}

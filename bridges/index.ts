@@ -1,0 +1,8 @@
+// The portable bridges: no foreign library, nothing of Node.
+
+export * from "./promise.js";
+export * from "./abort.js";
+export * from "./callback.js";
+export * from "./observable.js";
+export * from "./events.js";
+export * from "./limit.js";

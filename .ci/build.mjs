@@ -39,7 +39,8 @@ function writeWrapper(target, wrapper) {
   const names = Object.keys(require(target)).filter((key) => key !== "default" && key !== "__esModule");
   mkdirSync(dirname(wrapper), { recursive: true });
   const from = relative(dirname(wrapper), target).replaceAll("\\", "/");
-  const lines = [`import cjs from ${JSON.stringify(from)};`];
+  // Node gives the whole module as the default; a loader that evaluates it in place gives its names.
+  const lines = [`import * as loaded from ${JSON.stringify(from)};`, "const cjs = loaded.default ?? loaded;"];
   // Names such as `yield` are no bindings; an export clause may carry them all the same.
   names.forEach((name, index) => lines.push(`const e${index} = cjs.${name};`));
   lines.push(`export { ${names.map((name, index) => `e${index} as ${name}`).join(", ")} };`);

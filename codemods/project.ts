@@ -51,26 +51,21 @@ export function loadProject(request: LoadRequest): LoadedProject {
   }
   const compiler = useCompilerOf(root);
   const notes: string[] = [];
-  const { fileNames, options } =
-    configPath === undefined ? inferConfig(root, notes) : readConfig(configPath, compiler.own);
-  const host = ts.createCompilerHost(options, true);
-  const program = ts.createProgram({ rootNames: fileNames, options, host });
-  const own = program
-    .getSourceFiles()
-    .filter(
-      (file) =>
-        !file.isDeclarationFile &&
-        !program.isSourceFileFromExternalLibrary(file) &&
-        !file.fileName.endsWith(".json") &&
-        !file.fileName.includes("/node_modules/") &&
-        isWithin(realPath(file.fileName), root),
-    )
-    .sort((a, b) => (a.fileName < b.fileName ? -1 : 1));
-  const tests = own.filter((file) => isTestPath(relative(root, file.fileName), file.text));
-  const sources = own.filter(
-    (file) =>
-      !tests.includes(file) &&
-      (selected.length === 0 || selected.some((path) => isWithin(realPath(file.fileName), path))),
+  const described = configPath === undefined ? undefined : openProgram(readConfig(configPath, compiler.own), root);
+  // A tsconfig that is only there for type tests, beside plain JavaScript, describes no source.
+  const isDescribed = described !== undefined && (described.sources.length > 0 || request.project !== undefined);
+  const {
+    program,
+    host,
+    options,
+    own,
+    tests,
+    sources: all,
+  } = isDescribed || (described !== undefined && !isPlainJavaScript(root))
+    ? described
+    : openProgram(inferConfig(root, notes), root);
+  const sources = all.filter(
+    (file) => selected.length === 0 || selected.some((path) => isWithin(realPath(file.fileName), path)),
   );
   if (sources.length === 0) {
     throw usage(
@@ -81,8 +76,10 @@ export function loadProject(request: LoadRequest): LoadedProject {
   }
   refuseUnparsable(program, own, root);
   const baseline = countDiagnostics(diagnosticsOf(program, own), root);
-  if (baseline.size > 0 && request.allowBaselineErrors !== true)
-    refuseRedBaseline(program, own, root, compiler.version);
+  // Errors in tests are not ours to judge: no test is edited, and the same errors are expected afterwards.
+  if (request.allowBaselineErrors !== true && diagnosticsOf(program, sources).length > 0) {
+    refuseRedBaseline(program, sources, root, compiler.version);
+  }
   return {
     root,
     configPath,
@@ -95,6 +92,35 @@ export function loadProject(request: LoadRequest): LoadedProject {
     baseline,
     notes,
   };
+}
+
+interface OpenedProgram {
+  readonly program: TS.Program;
+  readonly host: TS.CompilerHost;
+  readonly options: TS.CompilerOptions;
+  /** The project's own files, sorted: tests and sources. */
+  readonly own: readonly TS.SourceFile[];
+  readonly tests: readonly TS.SourceFile[];
+  readonly sources: readonly TS.SourceFile[];
+}
+
+function openProgram(config: { fileNames: string[]; options: TS.CompilerOptions }, root: string): OpenedProgram {
+  const { options } = config;
+  const host = ts.createCompilerHost(options, true);
+  const program = ts.createProgram({ rootNames: config.fileNames, options, host });
+  const own = program
+    .getSourceFiles()
+    .filter(
+      (file) =>
+        !file.isDeclarationFile &&
+        !program.isSourceFileFromExternalLibrary(file) &&
+        !file.fileName.endsWith(".json") &&
+        !file.fileName.includes("/node_modules/") &&
+        isWithin(realPath(file.fileName), root),
+    )
+    .sort((a, b) => (a.fileName < b.fileName ? -1 : 1));
+  const tests = own.filter((file) => isTestPath(relative(root, file.fileName), file.text));
+  return { program, host, options, own, tests, sources: own.filter((file) => !tests.includes(file)) };
 }
 
 /** Semantic diagnostics of `files`; those of libraries and of the configuration are not ours to judge. */
@@ -168,8 +194,7 @@ function inferredRoot(cwd: string, selected: readonly string[]): string {
   const start = first === undefined ? cwd : statSync(first).isDirectory() ? first : dirname(first);
   for (let directory = start; ; directory = dirname(directory)) {
     if (existsSync(join(directory, "package.json"))) {
-      const files = sourceFilesUnder(directory).filter((file) => !isTestPath(relative(directory, file), ""));
-      if (files.some((file) => isJavaScript(file)) && !files.some((file) => isTypeScript(file))) return directory;
+      if (isPlainJavaScript(directory)) return directory;
       break;
     }
     if (dirname(directory) === directory) break;
@@ -195,7 +220,9 @@ function readConfig(configPath: string, ownCompiler: boolean): { fileNames: stri
         `${configPath} only refers to other projects. Migrate them one at a time: ${references.map((r) => `-p ${r}`).join(", ")}.`,
       );
     }
-    throw usage(`${configPath} matches no source files. Check its "include" and "files".`);
+    if (!isPlainJavaScript(dirname(configPath))) {
+      throw usage(`${configPath} matches no source files. Check its "include" and "files".`);
+    }
   }
   const broken = parsed.errors.find((error) => error.category === ts.DiagnosticCategory.Error && error.code !== 18003);
   if (broken !== undefined && ownCompiler) {
@@ -243,6 +270,11 @@ function inferConfig(root: string, notes: string[]): { fileNames: string[]; opti
       maxNodeModuleJsDepth: 0,
     },
   };
+}
+
+function isPlainJavaScript(directory: string): boolean {
+  const files = sourceFilesUnder(directory).filter((file) => !isTestPath(relative(directory, file), ""));
+  return files.some((file) => isJavaScript(file)) && !files.some((file) => isTypeScript(file));
 }
 
 const skippedFolders = new Set(["node_modules", "dist", "build", "coverage", "vendor", "lib-cov"]);

@@ -31,7 +31,9 @@ declare module "trestle" {
     export function protect<T>(body: () => Op<T>): Op<T>;
   }
   export namespace Fiber {
-    export function all<T extends readonly unknown[] | []>(bodies: { readonly [K in keyof T]: () => Op<T[K]> }): Op<{ -readonly [K in keyof T]: T[K] }>;
+    export function all<B extends readonly (() => Op<unknown>)[] | []>(
+      bodies: B,
+    ): Op<{ -readonly [K in keyof B]: B[K] extends () => Op<infer T> ? T : never }>;
     export function map<A, B>(items: Iterable<A>, fn: (item: A, index: number) => Op<B>, options?: { maxFibers?: number }): Op<B[]>;
     function yieldNow(): Op<void>;
     export { yieldNow as yield };

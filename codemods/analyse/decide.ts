@@ -118,6 +118,12 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     if (refusal !== undefined) refusals.set(fn, refusal);
   }
   for (const fn of analysis.order) {
+    if (fn.form !== "value" || refusals.has(fn)) continue;
+    if ((references.get(fn) ?? []).every((use) => isDirectUse(use))) continue;
+    const reason = { code: "TR1005" as const, message: `${fn.label} uses the promise of its own call` };
+    refusals.set(fn, { reason, suspect: false });
+  }
+  for (const fn of analysis.order) {
     const obstacle = refusals.has(fn) ? undefined : superObstacle(fn);
     if (obstacle !== undefined) refusals.set(fn, { reason: obstacle, suspect: false });
   }
@@ -148,7 +154,11 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
       return { ...base, shape: "leave", suspect: refusal.suspect, reasons: [refusal.reason] };
     }
     const reasons: Reason[] = [];
-    if (fn.form === "value") return { ...base, shape: "wrapped", reasons };
+    if (fn.form === "value") {
+      // A function expression knows itself by its name, which the fiber function has from now on.
+      const recursive = (references.get(fn) ?? []).length > 0;
+      return { ...base, shape: "wrapped", reasons, fiberName: recursive ? fn.name : undefined, direct: recursive };
+    }
     const against = notDirect.get(fn);
     const direct = against === undefined;
     if (direct && canBeInPlace(fn)) {
@@ -180,7 +190,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
   }
 
   function isDirectUse(use: Reference): boolean {
-    if (use.role !== "use" || use.ambiguous) return false;
+    if (use.role !== "use" || use.ambiguous || crossesCommonJs(use)) return false;
     const site = runnable.get(use.call ?? use.node);
     if (site === undefined || refusals.has(site.fn)) return false;
     return use.call !== undefined || takesItemAndIndex(use.target);
@@ -266,7 +276,7 @@ export function directRuns(analysis: Analysis, decisions: Decisions): Map<TS.Nod
   for (const [target, uses] of analysis.references) {
     if (decisions.get(target)?.direct !== true) continue;
     for (const use of uses) {
-      if (use.role !== "use" || use.ambiguous) continue;
+      if (use.role !== "use" || use.ambiguous || crossesCommonJs(use)) continue;
       const node = use.call ?? use.node;
       const site = analysis.runnable.get(node);
       if (site === undefined || decisions.get(site.fn)?.shape === "leave") continue;
@@ -275,6 +285,11 @@ export function directRuns(analysis: Analysis, decisions: Decisions): Map<TS.Nod
     }
   }
   return runs;
+}
+
+/** A CommonJS module hands out an object of its own making: a fiber function is not added to it. */
+function crossesCommonJs(use: Reference): boolean {
+  return use.file !== use.target.file && use.target.form !== "method" && isCommonJsFile(use.target.file);
 }
 
 /** Whether a function may be handed to `map` as it is, which calls it with the item, its index and the array. */

@@ -30,7 +30,7 @@ export function findReferences(
   const names = new Set<string>(["default"]);
   for (const fn of functions) {
     byNode.set(fn.node, fn);
-    if (fn.form === "value" && !ts.isFunctionExpression(fn.node)) continue;
+    if (fn.form === "value" && !(ts.isFunctionExpression(fn.node) && fn.node.name !== undefined)) continue;
     for (const declaration of fn.declarations) byDeclaration.set(declaration, fn);
     if (fn.name !== undefined) names.add(fn.name);
   }

@@ -5,7 +5,6 @@ import type { AsyncFunction } from "./functions.js";
 import { returnsFromTry, waitSites } from "./runs.js";
 import {
   containsOwn,
-  enclosingClass,
   forEachOwn,
   isJavaScriptFile,
   isPropertyName,
@@ -119,12 +118,9 @@ function untypableThis(fn: AsyncFunction): string | undefined {
     current = current.parent;
     if (ts.isSourceFile(current)) return "`this` at the top of a module";
     if (ts.isClassStaticBlockDeclaration(current)) return "`this` in a static block";
-    if (ts.isFunctionLike(current) && !ts.isArrowFunction(current)) break;
-    if (ts.isPropertyDeclaration(current)) break;
+    if (ts.isFunctionLike(current) && !ts.isArrowFunction(current)) return undefined;
+    if (ts.isPropertyDeclaration(current)) return undefined;
   }
-  if (!ts.isClassLike(current.parent)) return "the type of `this` cannot be written here";
-  if (enclosingClass(fn.node)?.name === undefined) return "`this` belongs to an anonymous class";
-  return undefined;
 }
 
 function callsEval(body: TS.Node): boolean {

@@ -4,8 +4,9 @@
  */
 import { ts, type TS } from "../compiler.js";
 import type { AsyncFunction } from "../analyse/functions.js";
-import { containsOwn, enclosingScope, forEachOwn, isJavaScriptFile } from "../analyse/syntax.js";
+import { containsOwn, enclosingScope, forEachOwn, forEachSharingThis } from "../analyse/syntax.js";
 import type { FileContext } from "./context.js";
+import { handingThis } from "./handed-this.js";
 import { indentAt } from "./style.js";
 
 export function rewriteTry(context: FileContext, fn: AsyncFunction, node: TS.TryStatement): void {
@@ -32,13 +33,15 @@ function guardCatch(context: FileContext, fn: AsyncFunction, clause: TS.CatchCla
   const cancelled = context.imports.use("Cancelled");
   const { block } = clause;
   const brace = block.getStart(file) + 1;
-  const statement = `if (${name} instanceof ${cancelled}) throw ${name}${style.semicolon}`;
-  if (binding === undefined) edits.insertAfter(clause.getStart(file) + "catch".length, ` (${name})`);
   const first = block.statements[0];
+  // Without a semicolon the guard would join a next line that starts like the rest of an expression.
+  const end = /^\s*([([`+\-/]|await\b)/.test(first?.getText(file) ?? "") ? ";" : style.semicolon;
+  const statement = `if (${name} instanceof ${cancelled}) throw ${name}${end}`;
+  if (binding === undefined) edits.insertAfter(clause.getStart(file) + "catch".length, ` (${name})`);
   const onOneLine = !file.text.slice(block.getStart(file), block.end).includes("\n");
   if (onOneLine) {
     const rest = file.text.slice(brace, block.end - 1);
-    const separator = style.semicolon === "" && first !== undefined ? ";" : "";
+    const separator = end === "" && first !== undefined ? ";" : "";
     edits.insertAfter(brace, ` ${statement}${separator}${rest.trim() === "" ? " " : /^\s/.test(rest) ? "" : " "}`);
     return;
   }
@@ -76,13 +79,12 @@ function protectCleanup(context: FileContext, fn: AsyncFunction, block: TS.Block
     if (ts.isReturnStatement(node) || ts.isBreakOrContinueStatement(node)) leaves = true;
     if (node.kind === ts.SyntaxKind.SuperKeyword) leaves = true;
   });
-  const look = (node: TS.Node): void => {
-    if (node.kind === ts.SyntaxKind.ThisKeyword || (ts.isIdentifier(node) && node.text === "arguments"))
-      usesOwnThis = true;
-    if (!ts.isFunctionLike(node) || ts.isArrowFunction(node)) ts.forEachChild(node, look);
-  };
-  look(block);
-  if (leaves || (usesOwnThis && !isJavaScriptFile(context.file))) {
+  let usesOwnArguments = false;
+  forEachSharingThis(block, (node) => {
+    if (node.kind === ts.SyntaxKind.ThisKeyword) usesOwnThis = true;
+    if (ts.isIdentifier(node) && node.text === "arguments") usesOwnArguments = true;
+  });
+  if (leaves || usesOwnArguments) {
     context.note(fn, {
       code: "TR1303",
       message: `${fn.label}: cleanup in a finally block waits, and is cut short when the fiber is cancelled`,
@@ -92,9 +94,11 @@ function protectCleanup(context: FileContext, fn: AsyncFunction, block: TS.Block
   const { edits, file } = context;
   const start = block.getStart(file) + 1;
   const cancel = context.imports.use("Cancel");
-  const open = usesOwnThis
-    ? `yield* ${cancel}.protect(() => (function* () {`
-    : `yield* ${cancel}.protect(function* () {`;
-  const close = usesOwnThis ? `}).call(this))` : `})`;
+  const handed = usesOwnThis ? handingThis(context, block, block) : undefined;
+  const open =
+    handed === undefined
+      ? `yield* ${cancel}.protect(function* () {`
+      : `yield* ${cancel}.protect(() => (function* (${handed.parameter}) {`;
+  const close = handed === undefined ? "})" : `})${handed.call})`;
   edits.wrap(start, block.end - 1, ` ${open}`, `${close}${context.style.semicolon} `);
 }

@@ -4,7 +4,8 @@ import { isExported, type Decision } from "../analyse/decide.js";
 import type { AsyncFunction } from "../analyse/functions.js";
 import { enclosingClass, hasModifier, isJavaScriptFile, usesThis } from "../analyse/syntax.js";
 import { decisionOf, isRawValue, type FileContext } from "./context.js";
-import { facadeSignature, opTypeText, resultTypeText, rewriteReturnType } from "./signature.js";
+import { handingThis } from "./handed-this.js";
+import { facadeSignature, opTypeText, resultTypeText, rewriteReturnType, uncommented } from "./signature.js";
 import { indentAt } from "./style.js";
 
 /** Answers false when the function cannot be written in its new form; nothing has been edited then. */
@@ -55,7 +56,7 @@ function rewriteReturnTypeOf(context: FileContext, fn: AsyncFunction, decision: 
 }
 
 /** `async function f` becomes `function* f`, `async m` becomes `*m`. */
-function keywordToStar(context: FileContext, fn: AsyncFunction): void {
+function keywordToStar(context: FileContext, fn: AsyncFunction, name = ""): void {
   const { edits, file } = context;
   const { node } = fn;
   removeAsync(context, node);
@@ -64,7 +65,9 @@ function keywordToStar(context: FileContext, fn: AsyncFunction): void {
     return;
   }
   const keyword = node.getChildren(file).find((child) => child.kind === ts.SyntaxKind.FunctionKeyword);
-  if (keyword !== undefined) edits.insertAfter(keyword.end, "*");
+  if (keyword === undefined) return;
+  const spaces = name === "" ? 0 : (/^[ \t]*/.exec(file.text.slice(keyword.end))?.[0].length ?? 0);
+  edits.replace(keyword.end, keyword.end + spaces, `*${name}`);
 }
 
 function asyncKeyword(node: TS.Node): TS.Node {
@@ -105,7 +108,7 @@ function rewriteTwin(context: FileContext, fn: AsyncFunction, decision: Decision
   const typeParameters = typeParameterText(context, node);
   const returnType =
     node.type !== undefined
-      ? `: ${file.text.slice(node.type.getStart(file), node.type.end)}`
+      ? `: ${uncommented(context, node.type)}`
       : recursiveType !== undefined
         ? `: Promise<${recursiveType}>`
         : "";
@@ -195,7 +198,7 @@ function startBehindDecorators(context: FileContext, node: TS.Node): number {
 function typeParameterText(context: FileContext, node: TS.SignatureDeclaration): string {
   const parameters = node.typeParameters;
   if (parameters === undefined || parameters.length === 0) return "";
-  return `<${parameters.map((parameter) => parameter.getText(context.file)).join(", ")}>`;
+  return `<${parameters.map((parameter) => uncommented(context, parameter)).join(", ")}>`;
 }
 
 /** `const load = async ...;` becomes `const loadOp = function* ...;` and `const load = toAsync(loadOp);`. */
@@ -246,12 +249,8 @@ function rewriteValue(context: FileContext, fn: AsyncFunction): boolean {
   const name = node.name !== undefined || raw ? undefined : keptName(fn);
   if (!raw && isPlainInvocation(fn)) startAtOnce(context, fn);
   else if (!raw) wrapInToAsync(context, fn, start, node.end, name);
-  keywordToStar(context, fn);
-  if (name?.inner === true) {
-    const keyword = node.getChildren(context.file).find((child) => child.kind === ts.SyntaxKind.FunctionKeyword);
-    if (keyword !== undefined) context.edits.insertAfter(keyword.end, ` ${name.text}`);
-  }
-  if (node.type !== undefined) rewriteReturnType(context, node);
+  keywordToStar(context, fn, name?.inner === true ? ` ${name.text}` : "");
+  if (!rewriteReturnTypeOf(context, fn, decisionOf(context, fn))) return false;
   if (ts.isFunctionDeclaration(node)) context.edits.insertAfter(node.end, context.style.semicolon);
   return true;
 }
@@ -371,29 +370,22 @@ function arrowToGenerator(context: FileContext, _fn: AsyncFunction, node: TS.Arr
   edits.wrap(body.pos, body.end, "", `${style.semicolon} }`);
 }
 
-/** An arrow function that uses `this` stays one, and hands its `this` to the generator function inside. */
+/**
+ * An arrow function that uses `this` stays one, and hands its `this` to the generator function inside: through `call`
+ * where the type of `this` can be written and `call` is typed, else as a first argument that is named in its place.
+ */
 function shellArrow(context: FileContext, node: TS.ArrowFunction, kind: "raw" | "promise"): void {
   const { edits, file, style } = context;
   const returnType = opTypeText(context, node);
   removeAsync(context, node);
-  const thisType = isJavaScriptFile(file) ? "" : `this: ${thisTypeText(node)}`;
-  const open = `(function* (${thisType})${returnType === "" ? "" : `: ${returnType}`} `;
+  const { parameter, call } = handingThis(context, node, node.body);
+  const open = `(function* (${parameter})${returnType === "" ? "" : `: ${returnType}`} `;
   const [before, after] =
-    kind === "raw" ? [open, ").call(this)"] : [`${context.imports.use("toPromise")}(() => ${open}`, ").call(this))"];
+    kind === "raw" ? [open, `)${call}`] : [`${context.imports.use("toPromise")}(() => ${open}`, `)${call})`];
   const { body } = node;
   if (ts.isBlock(body)) edits.wrap(body.getStart(file), body.end, before, after);
   else edits.wrap(body.getStart(file), body.end, `${before}{ return `, `${style.semicolon} }${after}`);
   if (kind === "raw" && node.type !== undefined) rewriteReturnType(context, node);
-}
-
-function thisTypeText(node: TS.ArrowFunction): string {
-  let member: TS.Node = node;
-  while (!ts.isClassLike(member.parent)) member = member.parent;
-  const owner = member.parent;
-  const name = owner.name?.text ?? "unknown";
-  if (hasModifier(member, ts.SyntaxKind.StaticKeyword)) return `typeof ${name}`;
-  const parameters = owner.typeParameters?.map((parameter) => parameter.name.text) ?? [];
-  return parameters.length === 0 ? name : `${name}<${parameters.join(", ")}>`;
 }
 
 /** A documented `@returns {Promise<T>}` of a JavaScript function that now gives an op. */

@@ -44,14 +44,25 @@ export function continuesPrevious(position: number, node: TS.Node, file: TS.Sour
   const previous = at > 0 ? siblings?.[at - 1] : undefined;
   if (previous === undefined) return false;
   if (file.text[previous.end - 1] === ";") return false;
-  return (
-    ts.isExpressionStatement(previous) ||
-    ts.isVariableStatement(previous) ||
-    ts.isReturnStatement(previous) ||
-    ts.isThrowStatement(previous) ||
-    ts.isImportDeclaration(previous) ||
-    ts.isExportAssignment(previous) ||
-    ts.isBreakOrContinueStatement(previous) ||
-    ts.isDoStatement(previous)
+  const last = trailingStatement(previous);
+  return !(
+    ts.isBlock(last) ||
+    ts.isFunctionDeclaration(last) ||
+    ts.isClassDeclaration(last) ||
+    ts.isSwitchStatement(last) ||
+    ts.isTryStatement(last) ||
+    ts.isInterfaceDeclaration(last) ||
+    ts.isEnumDeclaration(last) ||
+    ts.isModuleDeclaration(last)
   );
+}
+
+/** The statement whose end is the end of `statement`: the body of a loop or branch, as far in as it goes. */
+function trailingStatement(statement: TS.Statement): TS.Statement {
+  if (ts.isIfStatement(statement)) return trailingStatement(statement.elseStatement ?? statement.thenStatement);
+  if (ts.isIterationStatement(statement, false) && !ts.isDoStatement(statement)) {
+    return trailingStatement(statement.statement);
+  }
+  if (ts.isLabeledStatement(statement)) return trailingStatement(statement.statement);
+  return statement;
 }

@@ -53,6 +53,21 @@ function printableType(context: FileContext, type: TS.Type, at: TS.Node): string
   return /import\(|\btypeof import|\.\.\. \d+ more|<anonymous|\b__/.test(text) ? undefined : text;
 }
 
+/** The text of a node without its comments: a copy must not repeat them. */
+export function uncommented(context: FileContext, node: TS.Node): string {
+  const { file } = context;
+  const { languageVariant } = file;
+  const text = file.text.slice(node.getStart(file), node.end);
+  if (!text.includes("/*") && !text.includes("//")) return text;
+  const scanner = ts.createScanner(ts.ScriptTarget.Latest, false, languageVariant, text);
+  let copy = "";
+  for (let kind = scanner.scan(); kind !== ts.SyntaxKind.EndOfFileToken; kind = scanner.scan()) {
+    if (kind === ts.SyntaxKind.MultiLineCommentTrivia || kind === ts.SyntaxKind.SingleLineCommentTrivia) continue;
+    copy += scanner.getTokenText();
+  }
+  return copy;
+}
+
 export interface FacadeSignature {
   /** The parameter list of the façade, without its parentheses. */
   readonly parameters: string;
@@ -70,7 +85,7 @@ export interface FacadeSignature {
  */
 export function facadeSignature(context: FileContext, node: FunctionNode): FacadeSignature | undefined {
   const { file, isTypeScript } = context;
-  const text = (inner: TS.Node): string => file.text.slice(inner.getStart(file), inner.end);
+  const text = (inner: TS.Node): string => uncommented(context, inner);
   const names = new Set<string>();
   const declared: string[] = [];
   const forwarded: string[] = [];

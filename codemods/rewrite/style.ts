@@ -16,17 +16,21 @@ export function styleOf(file: TS.SourceFile): Style {
   const single = (text.match(/'[^"'\n]*'/g) ?? []).length;
   let terminated = 0;
   let open = 0;
-  for (const statement of file.statements) {
+  const count = (node: TS.Node): void => {
     if (
-      ts.isImportDeclaration(statement) ||
-      ts.isVariableStatement(statement) ||
-      ts.isExpressionStatement(statement) ||
-      ts.isExportAssignment(statement)
+      ts.isImportDeclaration(node) ||
+      ts.isVariableStatement(node) ||
+      ts.isExpressionStatement(node) ||
+      ts.isReturnStatement(node) ||
+      ts.isThrowStatement(node) ||
+      ts.isExportAssignment(node)
     ) {
-      if (text[statement.end - 1] === ";") terminated++;
+      if (text[node.end - 1] === ";") terminated++;
       else open++;
     }
-  }
+    ts.forEachChild(node, count);
+  };
+  count(file);
   return {
     eol: crlf > lf ? "\r\n" : "\n",
     indent: indentUnit(text),

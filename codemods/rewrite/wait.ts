@@ -17,7 +17,7 @@ function rewriteAwait(context: FileContext, node: TS.AwaitExpression): void {
   const keyword = { start: node.getStart(file), end: node.getStart(file) + "await".length };
   const operand = node.expression;
   if (isBranching(skipParentheses(operand)) && runsSomething(context, operand)) {
-    edits.remove(keyword.start, operand.getStart(file));
+    edits.remove(keyword.start, keyword.end + (/^[ \t]+/.exec(file.text.slice(keyword.end))?.[0].length ?? 0));
     if (ts.isParenthesizedExpression(operand)) guardStart(context, operand, operand.getStart(file), keyword.start);
     runBranches(context, operand);
     context.record({ pattern: "CM-A13", kind: "await", disposition: "rewrite", reasons: [] }, node);
@@ -170,14 +170,14 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
   const { checker, observed } = context.analysis;
   const expression = skipParentheses(operand);
   const certain =
-    ts.isNewExpression(expression) ||
+    (ts.isNewExpression(expression) && expression.expression.getText(context.file) === "Promise") ||
     isPromiseMethod(expression) ||
     (ts.isCallExpression(expression) && expression.expression.kind === ts.SyntaxKind.ImportKeyword);
   const kind = certain ? "promise" : waitedKind(expression, checker);
   const text = shortened(expression.getText(context.file));
   // Where tests replace modules or functions, a declared promise may be any value at run time.
   const mayBeReplaced = !certain && observed.usesStandIns;
-  const name = (kind === "promise" || kind === "thenable") && !mayBeReplaced ? "fromPromise" : "adopt";
+  const name = kind === "promise" && !mayBeReplaced ? "fromPromise" : "adopt";
   const { start, end } = { start: operand.getStart(context.file), end: operand.end };
   const inner = ts.isParenthesizedExpression(operand) && !containsComma(operand) ? ["", ""] : ["(", ")"];
   context.edits.wrap(start, end, `${context.imports.use(name)}${inner[0]}`, inner[1] ?? "");
@@ -226,8 +226,9 @@ function rewriteCombinator(context: FileContext, call: TS.CallExpression): void 
     { code: "TR1308", message: "when one of these fails, the others are cancelled and waited for" },
   ];
   context.record({ pattern, kind: "combinator", disposition: "rewrite+note", reasons }, call);
+  const { expression: promise, name: method } = call.expression as TS.PropertyAccessExpression;
   if (shape.kind === "all") {
-    edits.replace(call.expression.getStart(file), call.expression.end, `${fiber}.all`);
+    edits.replace(promise.getStart(file), promise.end, fiber);
     for (const element of shape.elements) {
       edits.wrap(element.getStart(file), element.end, "() => ", "");
       makeOp(context, element);
@@ -236,11 +237,25 @@ function rewriteCombinator(context: FileContext, call: TS.CallExpression): void 
   }
   const mapped = shape.mapped;
   if (mapped === undefined) return;
-  // Promise.all(items.map(callback)) -> Fiber.map(items, callback)
-  edits.replace(call.expression.getStart(file), call.expression.end, `${fiber}.map`);
-  edits.replace(mapped.items.end, mapped.call.arguments.pos, ", ");
-  edits.remove(mapped.call.arguments.end, mapped.call.end);
+  // Promise.all(items.map(callback)) -> Fiber.map(items, callback), a token at a time where comments stand between.
+  edits.replace(promise.getStart(file), promise.end, fiber);
+  edits.replace(method.getStart(file), method.end, "map");
   const { callback } = mapped;
+  const between = { start: mapped.items.end, end: withParentheses(callback).getStart(file) };
+  if (/^\s*\.\s*map\s*\(\s*$/.test(file.text.slice(between.start, between.end))) {
+    edits.replace(between.start, between.end, ", ");
+  } else {
+    const access = mapped.call.expression as TS.PropertyAccessExpression;
+    const dot = access.getChildren(file).find((child) => child.kind === ts.SyntaxKind.DotToken);
+    const paren = mapped.call.getChildren(file).find((child) => child.kind === ts.SyntaxKind.OpenParenToken);
+    if (dot !== undefined) edits.replace(dot.getStart(file), dot.end, ",");
+    edits.remove(access.name.getStart(file), access.name.end);
+    if (paren !== undefined) edits.remove(paren.getStart(file), paren.end);
+  }
+  const last = mapped.call.getLastToken(file);
+  if (last !== undefined) edits.remove(last.getStart(file), last.end);
+  const comma = mapped.call.arguments.hasTrailingComma ? mapped.call.arguments.end - 1 : undefined;
+  if (comma !== undefined) edits.remove(comma, comma + 1);
   if (context.runs.has(callback)) {
     const parameters = context.runs.get(callback)?.use.target.node.parameters.length === 2 ? "(item, index)" : "(item)";
     edits.wrap(callback.getStart(file), callback.end, `${parameters} => `, parameters);

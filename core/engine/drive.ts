@@ -13,7 +13,7 @@ const MAX_NATIVE_DEPTH = 200;
 
 let current: FiberCore | undefined;
 // Generators that suspended in the present step, innermost first.
-let lifted: CallFrame[] = [];
+const lifted: CallFrame[] = [];
 let nativeDepth = 0;
 
 /** The running fiber, or undefined in foreign code. */
@@ -41,18 +41,15 @@ export function currentFiber(): FiberHandle {
 
 /** Runs `fiber` until it suspends, is queued, hands over to a fork, or ends. */
 export function takeStep(fiber: FiberCore): void {
+  // There may be a step below this one: a start from foreign code that a fiber called. It has lifted nothing yet.
   const outer = current;
-  const outerLifted = lifted;
   const outerDepth = nativeDepth;
-  // A step inside a step (a start from foreign code that a fiber called) must not mix its frames with those below.
-  if (outer) lifted = [];
   current = fiber;
   let ended;
   try {
     ended = fiber.surroundings ? fiber.surroundings(() => drive(fiber, outerDepth)) : drive(fiber, outerDepth);
   } finally {
     current = outer;
-    lifted = outerLifted;
     nativeDepth = outerDepth;
   }
   if (ended) {

@@ -2,8 +2,10 @@
 
 import { giveUp } from "../engine/deadlock.js";
 import { expectBody } from "../engine/describe.js";
-import type { Op } from "../engine/op.js";
-import { startRoot, type RootFiber } from "../engine/root.js";
+import { captureForkSite } from "../engine/fork-site.js";
+import { hostLoop } from "../engine/host-loop.js";
+import type { Op, Result } from "../engine/op.js";
+import { startOn, type RootFiber } from "../engine/root.js";
 import type { Env } from "../env.js";
 import { systemClock, systemMonoClock } from "../system-clock.js";
 
@@ -50,18 +52,17 @@ function onBeforeExit(): void {
  */
 export function run<T>(main: (env: Env) => Op<T>): Promise<T> {
   expectBody("run", "main", main);
+  const site = captureForkSite(run, undefined);
   return new Promise<T>((resolve, reject) => {
     let entry: Running | undefined = undefined;
     let ended = false;
-    const root = startRoot(() => main(env), {
-      name: main.name || "main",
-      onDone(outcome) {
-        ended = true;
-        if (entry) forget(entry);
-        if (outcome.ok) resolve(outcome.value);
-        else reject(outcome.error);
-      },
-    });
+    const onDone = (outcome: Result<T>) => {
+      ended = true;
+      if (entry) forget(entry);
+      if (outcome.ok) resolve(outcome.value);
+      else reject(outcome.error);
+    };
+    const root = startOn<T>(hostLoop, () => main(env), { name: main.name || "main", onDone }, site);
     if (ended) return;
     entry = { root, reject };
     watch(entry);

@@ -1,5 +1,14 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { Cancel, Fiber, onUnhandledError, suspend, suspendUnchecked, type Enqueue, type SuspendContext } from "trestle";
+import {
+  Cancel,
+  Fiber,
+  Switch,
+  onUnhandledError,
+  suspend,
+  suspendUnchecked,
+  type Enqueue,
+  type SuspendContext,
+} from "trestle";
 import { run } from "trestle/mock";
 import { transcript } from "./transcript.js";
 
@@ -111,6 +120,26 @@ it("BG-10 BG-11 BG-15 the teardown runs inside the cancel call, before the fiber
     ),
   );
   expect(log).toEqual(["cancel", "teardown", "cancel has returned", "finally", "threw Cancelled: stop"]);
+});
+
+it("BG-14 a teardown that throws before it has settled the wait stops the fiber all the same", () => {
+  const log = transcript((note) =>
+    Switch.run(function* (sw) {
+      yield* Fiber.fork(sw, function* () {
+        try {
+          yield* suspend("op", (ctx) => {
+            ctx.setCancelFn(() => {
+              throw new Error("teardown");
+            });
+          });
+        } finally {
+          note("finally");
+        }
+      });
+      sw.fail(new Error("failed"));
+    }),
+  );
+  expect(log).toEqual(["finally", "threw Multiple exceptions:\n- Error: failed\n- Error: teardown"]);
 });
 
 it("the teardown may let the fiber wait until the other side has wound down", () => {

@@ -29,8 +29,8 @@ export { combine, Failure, Multiple, onUnhandledError, reportUnhandled } from ".
 // For authors of primitives and bridges.
 export { CancelContext } from "./engine/context.js";
 export { currentFiber } from "./engine/drive.js";
-export type { FiberHandle, Surroundings } from "./engine/fiber-core.js";
-export { setSurroundings } from "./engine/fiber-core.js";
+export type { FiberHandle } from "./engine/fiber-core.js";
+export { setSurroundings, withSurroundings, type Surroundings } from "./surroundings.js";
 export { flush, runReady } from "./engine/host-loop.js";
 export { startRoot, type Holder, type RootFiber, type RootOptions } from "./engine/root.js";
 export { suspend, suspendUnchecked, type Enqueue, type SuspendContext } from "./engine/suspend.js";

@@ -45,13 +45,10 @@ export function takeStep(fiber: FiberCore): void {
   const outer = current;
   const outerDepth = nativeDepth;
   current = fiber;
-  let ended;
-  try {
-    ended = fiber.surroundings ? fiber.surroundings(() => drive(fiber, outerDepth)) : drive(fiber, outerDepth);
-  } finally {
-    current = outer;
-    nativeDepth = outerDepth;
-  }
+  // No `finally`: whatever user code throws ends up in the fiber, inside `drive`.
+  const ended = fiber.surroundings ? fiber.surroundings(() => drive(fiber, outerDepth)) : drive(fiber, outerDepth);
+  current = outer;
+  nativeDepth = outerDepth;
   if (ended) {
     fiber.context.removeMember(fiber);
     fiber.owner.fiberEnded(fiber, fiber.failed, fiber.value);

@@ -13,8 +13,8 @@ interface CapturingError {
 const v8 = Error as CapturingError;
 const now = typeof performance === "object" ? performance.now.bind(performance) : Date.now;
 
-/** Captures allowed in one period; at one to a few microseconds each they stay below a tenth of the time. */
-const PER_PERIOD = 256;
+/** Captures allowed in one period; at one to a few microseconds each they stay below two hundredths of the time. */
+const PER_PERIOD = 64;
 const PERIOD_MS = 10;
 /** After the allowance is used up, the clock is read once in so many forks. */
 const CLOCK_EVERY = 64;

@@ -23,6 +23,7 @@ const MACROTASK = 2;
 
 class HostLoop extends Scheduler {
   readonly siteAllowance = undefined;
+  protected override idle = true;
   private scheduled = IDLE;
   private draining = false;
   /** When the fibers got the thread; undefined when they do not have it. */
@@ -39,11 +40,12 @@ class HostLoop extends Scheduler {
     this.drain();
   };
 
-  protected wakeUp(): void {
-    if (!this.draining && this.scheduled === IDLE) this.schedule(MICROTASK);
+  protected override wakeUp(): void {
+    this.schedule(MICROTASK);
   }
 
   private schedule(turn: typeof MICROTASK | typeof MACROTASK): void {
+    this.idle = false;
     this.scheduled = turn;
     if (turn === MICROTASK) void settled.then(this.onMicrotask);
     else this.nextMacrotask();
@@ -53,28 +55,34 @@ class HostLoop extends Scheduler {
   drain(): void {
     if (this.draining || this.scheduled === MACROTASK) return;
     this.draining = true;
+    this.idle = false;
     let passes = 0;
     let exhausted = false;
-    try {
-      do {
-        this.yielded = false;
-        for (let left = this.size; left > 0 && this.size > 0 && !exhausted; left--) {
-          this.runNext();
-          exhausted = this.overBudget();
+    do {
+      this.yielded = false;
+      for (let left = this.size; left > 0 && this.size > 0; left--) {
+        this.runNext();
+        if (++this.steps % STEPS_PER_LOOK === 0 && this.overBudget()) {
+          exhausted = true;
+          break;
         }
-      } while (this.size > 0 && !this.yielded && !exhausted && ++passes < PASSES_PER_TURN);
-    } finally {
-      this.draining = false;
-      if (this.size === 0) {
-        this.since = undefined;
-        this.shrink();
-      } else if (exhausted) this.schedule(MACROTASK);
-      else if (this.scheduled === IDLE) this.schedule(MICROTASK);
-    }
+      }
+    } while (this.size > 0 && !this.yielded && !exhausted && ++passes < PASSES_PER_TURN);
+    this.draining = false;
+    this.rest(exhausted);
+  }
+
+  /** Sees to it that what is left in the queue gets its turn. */
+  private rest(exhausted: boolean): void {
+    if (this.size === 0) {
+      this.since = undefined;
+      this.shrink();
+      this.idle = this.scheduled === IDLE;
+    } else if (exhausted) this.schedule(MACROTASK);
+    else if (this.scheduled === IDLE) this.schedule(MICROTASK);
   }
 
   private overBudget(): boolean {
-    if (++this.steps % STEPS_PER_LOOK !== 0) return false;
     const time = now();
     this.since ??= time;
     return time - this.since > BUDGET_MS;
@@ -84,12 +92,10 @@ class HostLoop extends Scheduler {
   drainAll(): void {
     if (this.draining) return;
     this.draining = true;
-    try {
-      while (this.size > 0) this.runNext();
-    } finally {
-      this.draining = false;
-      if (this.size > 0 && this.scheduled === IDLE) this.schedule(MICROTASK);
-    }
+    this.idle = false;
+    while (this.size > 0) this.runNext();
+    this.draining = false;
+    this.rest(false);
   }
 }
 

@@ -17,6 +17,8 @@ export abstract class Scheduler implements RunQueue {
   private head = 0;
   /** Number of queued fibers. */
   protected size = 0;
+  /** Nobody is going to look at the queue unless told. */
+  protected idle = false;
   /** A fiber yielded in the present pass. */
   protected yielded = false;
 
@@ -24,15 +26,15 @@ export abstract class Scheduler implements RunQueue {
     if (this.size === this.ring.length) this.resize(2 * this.size);
     this.ring[(this.head + this.size) & (this.ring.length - 1)] = fiber;
     this.size++;
-    this.wakeUp();
+    if (this.idle) this.wakeUp();
   }
 
   noteYield(): void {
     this.yielded = true;
   }
 
-  /** Called when a fiber was queued: an idle loop has to start. */
-  protected abstract wakeUp(): void;
+  /** Called when a fiber was queued and the loop is idle. */
+  protected wakeUp(): void {}
 
   private resize(capacity: number): void {
     const { ring, head, size } = this;
@@ -44,7 +46,7 @@ export abstract class Scheduler implements RunQueue {
 
   /** Gives the memory of a crowded moment back. */
   protected shrink(): void {
-    if (this.size === 0 && this.ring.length > 1024 * SMALL) this.resize(SMALL);
+    if (this.size === 0 && this.ring.length > 4096 * SMALL) this.resize(SMALL);
   }
 
   /** Runs the fiber at the head, and the forks it leads to. */

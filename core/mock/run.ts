@@ -13,9 +13,6 @@ import { MockClock } from "./clock.js";
 class MockLoop extends Scheduler {
   readonly siteAllowance = { sites: 2_000 };
 
-  // The loop below looks at the queue by itself.
-  protected wakeUp(): void {}
-
   drain(): void {
     while (this.size > 0) this.runNext();
   }

@@ -39,8 +39,15 @@ function writeWrapper(target, wrapper) {
   const names = Object.keys(require(target)).filter((key) => key !== "default" && key !== "__esModule");
   mkdirSync(dirname(wrapper), { recursive: true });
   const from = relative(dirname(wrapper), target).replaceAll("\\", "/");
-  // Node gives the whole module as the default; a loader that evaluates it in place gives its names.
-  const lines = [`import * as loaded from ${JSON.stringify(from)};`, "const cjs = loaded.default ?? loaded;"];
+  // Node and bundlers give the whole module as the default. A loader that evaluates CommonJS in place, as test runners
+  // do with linked packages, does not: there Node's own `require` gives it.
+  const specifier = JSON.stringify(from);
+  const lines = [
+    `import { createRequire } from "node:module";`,
+    `import * as loaded from ${specifier};`,
+    `const whole = ${JSON.stringify(names)}.every((name) => loaded.default?.[name] !== undefined);`,
+    `const cjs = whole ? loaded.default : createRequire(import.meta.url)(${specifier});`,
+  ];
   // Names such as `yield` are no bindings; an export clause may carry them all the same.
   names.forEach((name, index) => lines.push(`const e${index} = cjs.${name};`));
   lines.push(`export { ${names.map((name, index) => `e${index} as ${name}`).join(", ")} };`);

@@ -9,7 +9,7 @@
 // | late value  | dropped, or `onDiscard`      | dropped, or `onDiscard`                | cannot be                               |
 // | turns       | those of `await`             | those of `await`; none for plain values | those of an async function             |
 
-import type { Body, Deferred, Op, Result } from "trestle";
+import { Cancelled, type Body, type Deferred, type Op, type Result } from "trestle";
 import { discardOf, type DiscardOptions } from "./crossing/discard.js";
 import { drive, type DriveOptions } from "./crossing/drive.js";
 import { ownedCall, type Call } from "./crossing/owned-call.js";
@@ -81,10 +81,11 @@ function wayOutOf(value: unknown): string {
 }
 
 /**
- * Waits for whatever `value` turns out to be: an op is run, a thenable is waited for as {@link fromPromise} does, and any other value
- * comes back after one turn, as it does from `await value`. For code that cannot know; where the kind is known, say it.
+ * Waits for whatever `value` turns out to be, in the turns of `await`: an op is run, a thenable is waited for as {@link fromPromise}
+ * does, and any other value comes back after one turn. After an op, too, others get a turn, even if it never suspended: what follows
+ * runs when it would have run after awaiting an async function. For code that cannot know; where the kind is known, say it.
  *
- * A cancellation point, unless `value` is an op that is none.
+ * A cancellation point.
  *
  * @example
  * const config = yield* adopt(plugin.configure()); // a value, a promise or an op, as the plugin likes
@@ -95,7 +96,20 @@ export function adopt<T>(value: Op<T> | undefined): Op<T | undefined>;
 export function adopt<T>(value: Op<T> | null | undefined): Op<T | null | undefined>;
 export function adopt<T>(value: T): Op<Awaited<T>>;
 export function adopt(value: unknown): Op<unknown> {
-  return isOp(value) ? value : awaitValue("adopt", value);
+  return isOp(value) ? runAndGiveTurn(value) : awaitValue("adopt", value);
+}
+
+/** As `await` does: whether it ends well or not, what follows never runs in the same turn. */
+function* runAndGiveTurn(op: Op<unknown>): Op<unknown> {
+  let value: unknown;
+  try {
+    value = yield* op;
+  } catch (error) {
+    if (!(error instanceof Cancelled)) yield* awaitValue("adopt", undefined);
+    throw error;
+  }
+  yield* awaitValue("adopt", undefined);
+  return value;
 }
 
 /**

@@ -5,6 +5,7 @@
 import { analyse, decide, directRuns, type Analysis, type Decisions } from "./analyse/decide.js";
 import type { AsyncFunction } from "./analyse/functions.js";
 import { findOtherSites } from "./analyse/sites.js";
+import { Suspension } from "./analyse/suspension.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import type { Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
 import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
@@ -71,12 +72,13 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
 
 function rewriteAll(analysis: Analysis, decisions: Decisions): RewrittenFile[] {
   const runs = directRuns(analysis, decisions);
+  const suspension = new Suspension(analysis.checker, runs, analysis.byNode);
   const sharedTwins = new Set<AsyncFunction>();
   for (const { use } of runs.values()) if (use.file !== use.target.file) sharedTwins.add(use.target);
   const byFile = groupByFile(analysis.functions);
   return analysis.project.sources
     .filter((file) => byFile.has(file))
-    .map((file) => rewriteFile({ analysis, decisions, runs, sharedTwins }, file, byFile.get(file) ?? []));
+    .map((file) => rewriteFile({ analysis, decisions, runs, suspension, sharedTwins }, file, byFile.get(file) ?? []));
 }
 
 function groupByFile(functions: readonly AsyncFunction[]): Map<AsyncFunction["file"], AsyncFunction[]> {

@@ -9,7 +9,6 @@ import type { Reason } from "../plan.js";
 import type { LoadedProject } from "../project.js";
 import { isIgnoredText } from "../scope.js";
 import { components } from "./components.js";
-import { detachedCall } from "./detached.js";
 import { findFunctions, type AsyncFunction } from "./functions.js";
 import { findGroups, type Groups } from "./groups.js";
 import { observeTests, type Observed } from "./observed.js";
@@ -213,14 +212,6 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     );
     if (tail !== undefined) {
       return { code: "TR1301", message: `${fn.label} returns from inside try what may be a promise` };
-    }
-    const detached = detachedCall(fn, checker);
-    if (detached !== undefined) {
-      const text = detached.getText(fn.file).replace(/\s+/g, " ").slice(0, 40);
-      return {
-        code: "TR1310",
-        message: `${fn.label} leaves \`${text}\` running when it ends: it keeps its turn before what comes after it`,
-      };
     }
     if (fn.form !== "method") return undefined;
     const obstacle = groups.obstacle(fn);

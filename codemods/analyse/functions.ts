@@ -82,6 +82,8 @@ function formOf(node: FunctionNode): Form {
   if (
     ts.isVariableDeclaration(parent) &&
     ts.isIdentifier(parent.name) &&
+    // A function expression that has a name of its own is known by two.
+    (node.name === undefined || node.name.getText() === parent.name.text) &&
     ts.isVariableDeclarationList(parent.parent) &&
     parent.parent.declarations.length === 1 &&
     (parent.parent.flags & ts.NodeFlags.Const) !== 0 &&

@@ -38,7 +38,7 @@ function guardCatch(context: FileContext, fn: AsyncFunction, clause: TS.CatchCla
   const end = /^\s*([([`+\-/]|await\b)/.test(first?.getText(file) ?? "") ? ";" : style.semicolon;
   const statement = `if (${name} instanceof ${cancelled}) throw ${name}${end}`;
   if (binding === undefined) edits.insertAfter(clause.getStart(file) + "catch".length, ` (${name})`);
-  const onOneLine = !file.text.slice(block.getStart(file), block.end).includes("\n");
+  const onOneLine = !file.text.slice(brace, first?.getStart(file) ?? block.end).includes("\n");
   if (onOneLine) {
     const rest = file.text.slice(brace, block.end - 1);
     const separator = end === "" && first !== undefined ? ";" : "";

@@ -4,6 +4,7 @@ import type { Analysis, Decision, Decisions } from "../analyse/decide.js";
 import type { AsyncFunction } from "../analyse/functions.js";
 import type { Reference } from "../analyse/references.js";
 import type { WaitSite } from "../analyse/runs.js";
+import type { Suspension } from "../analyse/suspension.js";
 import type { Candidate, Reason } from "../plan.js";
 import type { Edits } from "./edits.js";
 import type { Imports } from "./imports.js";
@@ -14,6 +15,8 @@ export interface FileContext {
   readonly decisions: Decisions;
   /** Calls and callbacks that run a fiber function in place, in any file. */
   readonly runs: ReadonlyMap<TS.Node, { readonly use: Reference; readonly site: WaitSite }>;
+  /** What surely gives others a turn. */
+  readonly suspension: Suspension;
   /** Twins that another file imports. */
   readonly sharedTwins: ReadonlySet<AsyncFunction>;
   readonly file: TS.SourceFile;

@@ -4,6 +4,7 @@ import type { Analysis, Decisions } from "../analyse/decide.js";
 import type { AsyncFunction } from "../analyse/functions.js";
 import type { Reference } from "../analyse/references.js";
 import { waitSites, type WaitSite } from "../analyse/runs.js";
+import type { Suspension } from "../analyse/suspension.js";
 import { isJavaScriptFile } from "../analyse/syntax.js";
 import type { Candidate, Reason } from "../plan.js";
 import { rewriteTry } from "./cancellation.js";
@@ -31,6 +32,7 @@ export interface RewriteInput {
   readonly analysis: Analysis;
   readonly decisions: Decisions;
   readonly runs: ReadonlyMap<TS.Node, { readonly use: Reference; readonly site: WaitSite }>;
+  readonly suspension: Suspension;
   readonly sharedTwins: ReadonlySet<AsyncFunction>;
 }
 

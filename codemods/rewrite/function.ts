@@ -61,13 +61,24 @@ function keywordToStar(context: FileContext, fn: AsyncFunction, name = ""): void
   const { node } = fn;
   removeAsync(context, node);
   if (ts.isMethodDeclaration(node)) {
-    edits.wrap(node.name.getStart(file), node.end, "*", "");
+    edits.wrap(node.name.getStart(file), node.end, multipliesPrevious(context, fn) ? ";*" : "*", "");
     return;
   }
   const keyword = node.getChildren(file).find((child) => child.kind === ts.SyntaxKind.FunctionKeyword);
   if (keyword === undefined) return;
   const spaces = name === "" ? 0 : (/^[ \t]*/.exec(file.text.slice(keyword.end))?.[0].length ?? 0);
   edits.replace(keyword.end, keyword.end + spaces, `*${name}`);
+}
+
+/** In a class without semicolons, a star behind a field reads as a multiplication. */
+function multipliesPrevious(context: FileContext, fn: AsyncFunction): boolean {
+  const { node } = fn;
+  const first = node.modifiers?.[0];
+  if (!ts.isClassLike(node.parent) || first?.kind !== ts.SyntaxKind.AsyncKeyword) return false;
+  if (decisionOf(context, fn).shape !== "in-place") return false;
+  const { members } = node.parent;
+  const previous = members[members.indexOf(node as TS.MethodDeclaration) - 1];
+  return previous !== undefined && ts.isPropertyDeclaration(previous) && context.file.text[previous.end - 1] !== ";";
 }
 
 function asyncKeyword(node: TS.Node): TS.Node {

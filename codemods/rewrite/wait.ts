@@ -3,24 +3,27 @@ import { ts, type TS } from "../compiler.js";
 import { combinatorShape, isPromiseMethod, isShortCircuit, returnsFromTry, type WaitSite } from "../analyse/runs.js";
 import { isAsyncFunctionNode, skipParentheses, withParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
-import type { Reason } from "../plan.js";
+import type { Candidate, Reason } from "../plan.js";
 import { isConverted, type FileContext } from "./context.js";
 import { continuesPrevious, needsParentheses } from "./parentheses.js";
 
 export function rewriteWait(context: FileContext, site: WaitSite): void {
-  if (site.kind === "await") rewriteAwait(context, site.node as TS.AwaitExpression);
+  if (site.kind === "await") rewriteAwait(context, site);
   else rewriteReturned(context, site);
 }
 
-function rewriteAwait(context: FileContext, node: TS.AwaitExpression): void {
+function rewriteAwait(context: FileContext, site: WaitSite): void {
   const { edits, file } = context;
+  const node = site.node as TS.AwaitExpression;
   const keyword = { start: node.getStart(file), end: node.getStart(file) + "await".length };
   const operand = node.expression;
-  if (isBranching(skipParentheses(operand)) && runsSomething(context, operand)) {
+  const runs = runsSomething(context, operand);
+  const turn = runs ? context.suspension.reasonForTurn(site) : undefined;
+  if (runs && isBranching(skipParentheses(operand))) {
     edits.remove(keyword.start, keyword.end + (/^[ \t]+/.exec(file.text.slice(keyword.end))?.[0].length ?? 0));
     if (ts.isParenthesizedExpression(operand)) guardStart(context, operand, operand.getStart(file), keyword.start);
-    runBranches(context, operand);
-    context.record({ pattern: "CM-A13", kind: "await", disposition: "rewrite", reasons: [] }, node);
+    runBranches(context, operand, turn !== undefined);
+    context.record({ pattern: "CM-A13", kind: "await", ...outcome(undefined, turn) }, node);
     return;
   }
   edits.replace(keyword.start, keyword.end, /\s/.test(file.text[keyword.end] ?? "") ? "yield*" : "yield* ");
@@ -33,16 +36,20 @@ function rewriteAwait(context: FileContext, node: TS.AwaitExpression): void {
     context.record({ pattern: "CM-A27", kind: "await", disposition: "rewrite", reasons: [] }, node);
     return;
   }
-  const reason = makeOp(context, operand);
-  context.record(
-    {
-      pattern: "CM-A03",
-      kind: "await",
-      disposition: reason === undefined ? "rewrite" : "bridge",
-      reasons: reason === undefined ? [] : [reason],
-    },
-    node,
-  );
+  if (turn !== undefined) keepTurn(context, operand);
+  context.record({ pattern: "CM-A03", kind: "await", ...outcome(makeOp(context, operand), turn) }, node);
+}
+
+/** `adopt` runs an op and then gives others the turn that `await` gave them. */
+function keepTurn(context: FileContext, operand: TS.Expression): void {
+  context.edits.wrap(operand.getStart(context.file), operand.end, `${context.imports.use("adopt")}(`, ")");
+}
+
+function outcome(bridged: Reason | undefined, turn: Reason | undefined): Pick<Candidate, "disposition" | "reasons"> {
+  if (bridged !== undefined) return { disposition: "bridge", reasons: [bridged] };
+  return turn === undefined
+    ? { disposition: "rewrite", reasons: [] }
+    : { disposition: "rewrite+note", reasons: [turn] };
 }
 
 function rewriteReturned(context: FileContext, site: WaitSite): void {
@@ -50,16 +57,11 @@ function rewriteReturned(context: FileContext, site: WaitSite): void {
   const runs = runsSomething(context, operand);
   if (!runs && (returnsFromTry(site) || waitedKind(operand, context.analysis.checker) === "plain")) return;
   if (runs && isBranching(skipParentheses(operand))) {
-    runBranches(context, operand);
+    runBranches(context, operand, false);
     return;
   }
   context.edits.wrap(operand.getStart(context.file), operand.end, "yield* ", "");
-  const reason = makeOp(context, operand);
-  if (reason !== undefined) {
-    context.record({ pattern: "CM-A10", kind: "await", disposition: "bridge", reasons: [reason] }, operand);
-  } else {
-    context.record({ pattern: "CM-A10", kind: "await", disposition: "rewrite", reasons: [] }, operand);
-  }
+  context.record({ pattern: "CM-A10", kind: "await", ...outcome(makeOp(context, operand), undefined) }, operand);
 }
 
 /** `await null` and the like only give others a turn. */
@@ -125,24 +127,22 @@ function runsInArrow(context: FileContext, callback: TS.Node): boolean {
 }
 
 /** Puts a `yield*` in front of each branch of a conditional or short circuit that has to be waited for. */
-function runBranches(context: FileContext, operand: TS.Expression): void {
+function runBranches(context: FileContext, operand: TS.Expression, keepsTurn: boolean): void {
   const expression = skipParentheses(operand);
   if (ts.isConditionalExpression(expression)) {
-    runBranches(context, expression.whenTrue);
-    runBranches(context, expression.whenFalse);
+    runBranches(context, expression.whenTrue, keepsTurn);
+    runBranches(context, expression.whenFalse, keepsTurn);
     return;
   }
-  if (
-    ts.isBinaryExpression(expression) &&
-    isShortCircuit(expression.operatorToken.kind) &&
-    runsSomething(context, expression)
-  ) {
-    runBranches(context, expression.right);
+  const runs = runsSomething(context, expression);
+  if (runs && ts.isBinaryExpression(expression) && isShortCircuit(expression.operatorToken.kind)) {
+    runBranches(context, expression.right, keepsTurn);
     return;
   }
-  if (!runsSomething(context, operand) && waitedKind(operand, context.analysis.checker) === "plain") return;
+  if (!runs && waitedKind(operand, context.analysis.checker) === "plain") return;
   const bare = !needsParentheses(operand);
   context.edits.wrap(operand.getStart(context.file), operand.end, bare ? "yield* " : "(yield* ", bare ? "" : ")");
+  if (runs && keepsTurn) keepTurn(context, operand);
   makeOp(context, operand);
 }
 

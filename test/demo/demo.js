@@ -20,28 +20,36 @@ const projects = ["orders", ...packages];
 /** @typedef {import("./table.js").Row} Row */
 /** @typedef {{ passed: number, failed: number, output: string }} TestRun */
 
-const { values, positionals } = parseArgs({
-  options: { keep: { type: "boolean", default: false } },
-  allowPositionals: true,
-});
-const unknown = positionals.filter((name) => !projects.includes(name));
-if (unknown.length > 0) {
-  console.error(`demo: no project ${unknown.join(", ")}; there are ${projects.join(", ")}`);
-  process.exit(2);
-}
-
+const { keep, names } = readArguments();
 const workspace = openWorkspace();
-if (!values.keep) process.once("exit", workspace.remove);
+if (!keep) process.once("exit", workspace.remove);
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, interrupt);
 
 try {
-  process.exitCode = await demonstrate(positionals.length > 0 ? positionals : projects);
+  process.exitCode = await demonstrate(names);
 } catch (error) {
   if (!(error instanceof Interrupted)) throw error;
   console.error("\ninterrupted");
   process.exitCode = 130;
 }
-if (values.keep) console.log(`\nThe projects are kept in ${workspace.root}`);
+if (keep) console.log(`\nThe projects are kept in ${workspace.root}`);
+
+/** @returns {{ keep: boolean, names: readonly string[] }} */
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      options: { keep: { type: "boolean", default: false } },
+      allowPositionals: true,
+    });
+    const unknown = positionals.filter((name) => !projects.includes(name));
+    if (unknown.length > 0) throw new Error(`there is no project ${unknown.join(", ")}`);
+    return { keep: values.keep, names: positionals.length > 0 ? positionals : projects };
+  } catch (error) {
+    console.error(`demo: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`usage: npm run demo -- [--keep] [${projects.join("] [")}]`);
+    process.exit(2);
+  }
+}
 
 /**
  * @param {readonly string[]} names

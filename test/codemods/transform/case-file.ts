@@ -11,7 +11,7 @@
  *
  * Everything between two such lines is text as it stands, so that no formatter touches it.
  */
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 
 export interface Sample {
   readonly path: string;
@@ -22,6 +22,8 @@ export interface Sample {
 export interface Case {
   readonly title: string;
   readonly family: string;
+  /** The title and the notes as they stand in the table. */
+  readonly header: string;
   /** A folder name that no other case has. */
   readonly folder: string;
   readonly files: readonly Sample[];
@@ -67,6 +69,7 @@ function parse(part: string, family: string, index: number): Case {
   return {
     title,
     family,
+    header: header.trim(),
     folder: `${family}${index}`,
     files,
     reasons: noted("reason"),
@@ -86,4 +89,16 @@ export function projectFilesOf(cases: readonly Case[], javaScript: boolean): Rec
 
 export function isJavaScript(one: Case): boolean {
   return one.files.some(({ path }) => /\.[cm]?js$/.test(path));
+}
+
+/** Writes a table anew with other outcomes; those of known defects stay as they should be. */
+export function rewriteTable(family: string, outcomeOf: (path: string) => string | undefined): void {
+  const parts = casesOf(family).map((one) => {
+    const files = one.files.map(({ path, before, after }) => {
+      const outcome = one.defect === undefined ? (outcomeOf(`src/${one.folder}/${path}`) ?? after) : after;
+      return `--- ${path}\n${before}${outcome === before ? "" : `--- becomes\n${outcome}`}`;
+    });
+    return `=== ${one.header}\n${files.join("")}`;
+  });
+  writeFileSync(new URL(`${family}.cases`, folder), parts.join("\n"));
 }

@@ -54,12 +54,16 @@ export interface MigratedProject {
 export interface ProjectRequest extends Partial<PlanRequest> {
   readonly compilerOptions?: object;
   readonly manifest?: object;
+  /** The folder of the project to plan from; the root by default. */
+  readonly inFolder?: string;
 }
 
 export async function migrate(files: Files, request: ProjectRequest = {}): Promise<MigratedProject> {
   const root = writeProject(files, request);
   try {
-    const plan = await planMigration({ cwd: root, paths: [], ...request });
+    const { cwd = join(root, request.inFolder ?? "."), paths = [], allowBaselineErrors } = request;
+    const project = request.inFolder === undefined ? undefined : relative(cwd, root);
+    const plan = await planMigration({ cwd, paths, project, allowBaselineErrors });
     const after: Record<string, string> = { ...files };
     for (const change of plan.changes) after[relative(root, change.path)] = change.after;
     return {

@@ -1,6 +1,9 @@
-/** Every case of the tables in `cases/`: a file before the migration, and the exact text it must have afterwards. */
+/**
+ * Every case of the tables in `cases/`: a file before the migration, and the exact text it must have afterwards. With
+ * `TRESTLE_UPDATE=1` the tables are written anew: read the difference before you believe it.
+ */
 import { beforeAll, describe, expect, it } from "vitest";
-import { casesOf, families, isJavaScript, projectFilesOf } from "./case-file.js";
+import { casesOf, families, isJavaScript, projectFilesOf, rewriteTable } from "./case-file.js";
 import { migrate, scriptOptions, type MigratedProject } from "./migrated-project.js";
 
 const cases = families.flatMap(casesOf);
@@ -10,7 +13,10 @@ let scripts: MigratedProject;
 beforeAll(async () => {
   typed = await migrate(projectFilesOf(cases, false));
   scripts = await migrate(projectFilesOf(cases, true), { compilerOptions: scriptOptions });
-});
+  if (process.env["TRESTLE_UPDATE"] === "1") {
+    for (const family of families) rewriteTable(family, (path) => typed.after[path] ?? scripts.after[path]);
+  }
+}, 120_000);
 
 describe.each(families)("%s", (family) => {
   for (const one of casesOf(family)) {

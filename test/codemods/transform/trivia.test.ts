@@ -38,7 +38,7 @@ beforeAll(async () => {
   after = Object.fromEntries(
     Object.keys(samples).map((name) => [name, project.after[`src/${name}.ts`] ?? ""]),
   ) as Record<Name, string>;
-});
+}, 120_000);
 
 describe("bytes outside of edits", () => {
   it("CM-F01 a file with CRLF has CRLF throughout", () => {

@@ -96,7 +96,7 @@ export function adopt<T>(value: Op<T> | undefined): Op<T | undefined>;
 export function adopt<T>(value: Op<T> | null | undefined): Op<T | null | undefined>;
 export function adopt<T>(value: T): Op<Awaited<T>>;
 export function adopt(value: unknown): Op<unknown> {
-  return isOp(value) ? runAndGiveTurn(value) : awaitValue("adopt", value);
+  return isOp(value) ? new Recipe(() => runAndGiveTurn(value)[Symbol.iterator]()) : awaitValue("adopt", value);
 }
 
 /** As `await` does: whether it ends well or not, what follows never runs in the same turn. */

@@ -10,14 +10,18 @@ import {
   onUnhandledError,
   Switch,
   type Op,
+  type DeadlockDetected,
   type Result,
 } from "trestle";
+import * as mock from "trestle/mock";
 import {
   AbortError,
   adopt,
   cancelSignal,
   fromAsync,
+  fromCallback,
   fromPromise,
+  once,
   promiseOf,
   toAsync,
   toPromise,
@@ -55,6 +59,16 @@ function cancellable(body: () => Op<unknown>): { ended: Promise<string>; cancel:
     ),
   );
   return { ended, cancel: (reason = "stop") => context!.cancel(reason) };
+}
+
+/** What the fibers of a mock world wait for when nothing can run any more. */
+function waitingIn(body: () => Op<unknown>): string[] {
+  try {
+    mock.run(body);
+  } catch (error) {
+    return (error as DeadlockDetected).waiting.map((fiber) => fiber.waitsFor);
+  }
+  return [];
 }
 
 describe("fromPromise", () => {
@@ -314,6 +328,20 @@ describe("fromPromise", () => {
     expect(cancels).toBe(0);
   });
 
+  it("BG-64 reports name the adapter and the label", () => {
+    expect(waitingIn(() => fromPromise(never()))).toEqual(["fromPromise"]);
+    expect(waitingIn(() => fromPromise(never(), { label: "fetchUser" }))).toEqual(["fromPromise(fetchUser)"]);
+    expect(
+      waitingIn(() =>
+        fromAsync(async function fetchUser() {
+          await never();
+        }),
+      ),
+    ).toEqual(["fromAsync(fetchUser)"]);
+    expect(waitingIn(() => fromCallback(() => {}, { label: "geo" }))).toEqual(["fromCallback(geo)"]);
+    expect(waitingIn(() => once(new EventTarget(), "click"))).toEqual(["once(click)"]);
+  });
+
   it("BG-02 waits anew each time its op is run", async () => {
     const op = fromPromise(Promise.resolve(1));
     const both = await toPromise(function* () {
@@ -383,23 +411,12 @@ describe("adopt", () => {
     for (const value of values) expect(await toPromise(() => adopt(value as unknown))).toBe(value);
   });
 
-  it("takes one turn for a plain value, and none for an op that does not suspend", async () => {
-    const log: string[] = [];
-    void toPromise(function* () {
-      yield* adopt(1);
-      log.push("plain");
+  it("BG-02 runs an op of the library anew each time", async () => {
+    const op = adopt(fromAsync(() => "again"));
+    const both = await toPromise(function* () {
+      return [yield* op, yield* op];
     });
-    void toPromise(function* () {
-      yield* adopt(
-        (function* () {
-          return 1;
-        })(),
-      );
-      log.push("op");
-    });
-    log.push("sync");
-    await ticks();
-    expect(log).toEqual(["op", "sync", "plain"]);
+    expect(both).toEqual(["again", "again"]);
   });
 });
 
@@ -509,6 +526,17 @@ describe("fromAsync", () => {
     expect(ended).toBe(false);
     cell.resolve(1);
     expect(await run.ended).toBe("value Cancelled stop");
+    const report = waitingIn(function* () {
+      yield* Cancel.sub(function* (cc) {
+        yield* Fiber.both(
+          () => fromAsync(() => never(), { label: "stubborn" }),
+          function* () {
+            cc.cancel("stop");
+          },
+        );
+      });
+    });
+    expect(report).toContain("cancelled, waiting for fromAsync(stubborn) to settle");
   });
 
   it("BP-27 with abandon resumes at once; what comes late is dropped or discarded", async () => {
@@ -710,6 +738,21 @@ describe("fromAsync", () => {
     log.push("returned");
     expect(await run.ended).toBe("value Cancelled stop");
     expect(log).toEqual(["cancel", "returned"]);
+  });
+
+  it("BG-60 what the call starts sees the fiber-locals of the calling fiber", async () => {
+    const key = Fiber.createKey<string>("request");
+    const seen = await toPromise(() =>
+      Fiber.withBinding(key, "r-17", () =>
+        fromAsync(() =>
+          toPromise(function* () {
+            yield* adopt(1);
+            return Fiber.get(key);
+          }),
+        ),
+      ),
+    );
+    expect(seen).toBe("r-17");
   });
 
   it("BG-08 tells a call that cancels its own fiber once it has returned", async () => {
@@ -1167,24 +1210,21 @@ describe("toPromise", () => {
   });
 
   it("BG-44 a fiber that yields for ever and an async function alternate, and timers proceed", async () => {
+    const log: string[] = [];
     let stop = false;
-    let fiberTurns = 0;
-    let asyncTurns = 0;
     const fiber = toPromise(function* () {
       while (!stop) {
-        fiberTurns++;
+        if (log.length < 40) log.push("fiber");
         yield* Fiber.yield();
       }
     });
-    const other = (async () => {
-      while (asyncTurns < 1000) {
-        asyncTurns++;
-        await Promise.resolve();
-      }
-    })();
-    await other;
-    expect(fiberTurns).toBeGreaterThan(300);
+    for (let i = 0; i < 20; i++) {
+      log.push("async");
+      await Promise.resolve();
+    }
+    expect(log.slice(0, 40)).toEqual(Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? "fiber" : "async")));
     await macrotask();
+    await new Promise((resolve) => setTimeout(resolve, 1));
     stop = true;
     await fiber;
   });

@@ -111,6 +111,39 @@ describe("as many turns as await takes", () => {
       }),
     ));
 
+  it("for an op, through adopt: those of an async function, suspended or not", () => {
+    const quick = async () => 1;
+    const slow = async () => {
+      await Promise.resolve();
+      throw new Error("no");
+    };
+    function* quickOp() {
+      return 1;
+    }
+    function* slowOp() {
+      yield* fromPromise(Promise.resolve());
+      throw new Error("no");
+    }
+    return same(
+      async (log) => {
+        log(`${await quick()}`);
+        try {
+          await slow();
+        } catch {
+          log("caught");
+        }
+      },
+      toAsync(function* (log: Log) {
+        log(`${yield* adopt(quickOp())}`);
+        try {
+          yield* adopt(slowOp());
+        } catch {
+          log("caught");
+        }
+      }),
+    );
+  });
+
   it("for an async function that is called and awaited", () => {
     const callee = async () => {
       await null;

@@ -94,6 +94,20 @@ export function loadProject(request: LoadRequest): LoadedProject {
   };
 }
 
+/** A host that parses a file once, for the program and for the checks of its edited versions. */
+function cachingHost(options: TS.CompilerOptions): TS.CompilerHost {
+  const host = ts.createCompilerHost(options, true);
+  const parse = host.getSourceFile.bind(host);
+  const parsed = new Map<string, TS.SourceFile | undefined>();
+  host.getSourceFile = (name, versionOrOptions, ...rest) => {
+    const format = typeof versionOrOptions === "object" ? String(versionOrOptions.impliedNodeFormat) : "";
+    const key = `${format} ${name}`;
+    if (!parsed.has(key)) parsed.set(key, parse(name, versionOrOptions, ...rest));
+    return parsed.get(key);
+  };
+  return host;
+}
+
 interface OpenedProgram {
   readonly program: TS.Program;
   readonly host: TS.CompilerHost;
@@ -106,7 +120,7 @@ interface OpenedProgram {
 
 function openProgram(config: { fileNames: string[]; options: TS.CompilerOptions }, root: string): OpenedProgram {
   const { options } = config;
-  const host = ts.createCompilerHost(options, true);
+  const host = cachingHost(options);
   const program = ts.createProgram({ rootNames: config.fileNames, options, host });
   const own = program
     .getSourceFiles()

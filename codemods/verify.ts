@@ -102,7 +102,7 @@ function editedProgram(analysis: Analysis, edited: ReadonlyMap<string, Rewritten
           true,
         );
       }
-      return project.program.getSourceFile(name) ?? host.getSourceFile(name, versionOrOptions, onError, fresh);
+      return host.getSourceFile(name, versionOrOptions, onError, fresh);
     },
   };
   return ts.createProgram({

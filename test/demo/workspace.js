@@ -129,13 +129,10 @@ function withoutGitVariables() {
  * @param {string} source
  */
 function linkDependencies(folder, source) {
-  const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  // What the author develops with is of no use here, except the compiler.
-  const forDevelopment = Object.keys(devDependencies).filter(
-    (name) => existsSync(join(installed, name)) && name === "typescript",
-  );
-  const links = new Map([...Object.keys(dependencies), ...forDevelopment].map((name) => [name, placeOf(name, source)]));
-  links.set("@types/node", placeOf("@types/node", source));
+  const { dependencies = {} } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  // Of what the author develops with, the compiler and the types of Node are enough.
+  const names = [...Object.keys(dependencies), "typescript", "@types/node"];
+  const links = new Map(names.map((name) => [name, placeOf(name, source)]));
   links.set("trestle", join(repository, "core"));
   links.set("@trestle/bridges", join(repository, "bridges"));
   for (const [name, place] of links) {

@@ -1094,6 +1094,22 @@ describe("toPromise", () => {
     await expect(promise).rejects.toMatchObject({ name: "AbortError", code: "ABORT_ERR", cause: reason });
   });
 
+  it("BG-39 shows one cancellation as one error, at however many borders", async () => {
+    const promises: Promise<unknown>[] = [];
+    const reason = new Error("switch fails");
+    await toPromise(() =>
+      Switch.run(function* (sw) {
+        for (let i = 0; i < 2; i++) promises.push(toPromise(() => fromPromise(never()), { sw }));
+        const signal = yield* cancelSignal();
+        promises.push(new Promise((_, no) => signal.addEventListener("abort", () => no(signal.reason))));
+        throw reason;
+      }),
+    ).catch(() => {});
+    const [first, ...others] = await Promise.all(promises.map((promise) => promise.catch((error: unknown) => error)));
+    expect(first).toBeInstanceOf(AbortError);
+    for (const other of others) expect(other).toBe(first);
+  });
+
   it("BP-52 keeps its failure from the switch unless failSwitch is set", async () => {
     const error = new Error("own");
     const run = (failSwitch: boolean) =>

@@ -10,6 +10,7 @@
 import { Cancel, type Body, type CancelContext, type Op } from "trestle";
 import { abortErrorOf } from "./crossing/abort-error.js";
 import { expectSignal, ForeignAbort } from "./crossing/foreign-abort.js";
+import type { Signal } from "./crossing/platform.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectBody, refuse } from "./crossing/refuse.js";
 
@@ -28,7 +29,7 @@ const signals = new WeakMap<CancelContext, AbortSignal>();
  * const signal = yield* cancelSignal();
  * const socket = connect({ host, port, signal });
  */
-export function cancelSignal(): Op<AbortSignal> {
+export function cancelSignal(): Op<Signal> {
   return new Recipe(currentSignal);
 }
 
@@ -61,7 +62,7 @@ function signalOf(context: CancelContext): AbortSignal {
  *
  * @throws `signal.reason` after an abort, together with what finalizers threw, if they did
  */
-export function withSignal<T>(signal: AbortSignal | undefined, body: Body<T>): Op<T> {
+export function withSignal<T>(signal: Signal | undefined, body: Body<T>): Op<T> {
   if (signal === null) refuse("withSignal", "signal", "an AbortSignal or undefined", signal);
   expectSignal("withSignal", "signal", signal);
   expectBody("withSignal", "body", body);

@@ -10,13 +10,14 @@
 import type { Op } from "trestle";
 import { discardOf, type DiscardOptions } from "./crossing/discard.js";
 import { oneShot, type Answer, type Undo } from "./crossing/one-shot.js";
+import type { DisposableLike } from "./crossing/platform.js";
 import { awaitValue } from "./crossing/reaction.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectFunction, expectOptions, isGeneratorFunction, refuse } from "./crossing/refuse.js";
 
 /** What a registration may return to be undone by: the first of these methods that it has is called, once. */
 export type Cancellable =
-  | { [Symbol.dispose](): void }
+  | DisposableLike
   | { unsubscribe(): void }
   | { abort(): void }
   | { cancel(): void }

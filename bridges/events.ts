@@ -11,9 +11,11 @@
 import type { Op, Switch } from "trestle";
 import { addListener, kindOf, type Listener, type ListenerOptions } from "./crossing/listener.js";
 import { oneShot } from "./crossing/one-shot.js";
-import { expectBuffer, PushSource, type BufferOptions, type Subscribed } from "./crossing/push-source.js";
+import type { PlatformEvent } from "./crossing/platform.js";
+import { expectBuffer, PushSource } from "./crossing/push-source.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectFunction, expectOptions, refuse } from "./crossing/refuse.js";
+import type { BufferOptions, Subscribed } from "./crossing/subscribed.js";
 
 /** An object with `addEventListener`. */
 export interface EventTargetLike {
@@ -123,7 +125,7 @@ function addListeners(
  * @throws the first argument of the error event, the same object
  */
 export function once(target: EmitterLike, event: Name, options?: EventOptions): Op<unknown[]>;
-export function once<E = Event>(target: EventTargetLike, event: Name, options?: EventOptions): Op<E>;
+export function once<E = PlatformEvent>(target: EventTargetLike, event: Name, options?: EventOptions): Op<E>;
 export function once(target: EmitterLike | EventTargetLike, event: Name, options?: EventOptions): Op<unknown> {
   expectTarget("once", target);
   expectName("once", "event", event);
@@ -172,7 +174,7 @@ export function events(
   event: Name,
   options?: EventsOptions,
 ): Op<Subscribed<unknown[]>>;
-export function events<E = Event>(
+export function events<E = PlatformEvent>(
   sw: Switch,
   target: EventTargetLike,
   event: Name,

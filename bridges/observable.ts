@@ -10,11 +10,12 @@
 
 import { reportUnhandled, type Op, type Switch } from "trestle";
 import { oneShot } from "./crossing/one-shot.js";
-import { Done, expectBuffer, PushSource, type BufferOptions, type Subscribed } from "./crossing/push-source.js";
+import { expectBuffer, PushSource } from "./crossing/push-source.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectBody, expectOptions, refuse } from "./crossing/refuse.js";
+import { Done, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
 
-export { Done, OverflowError, type BufferOptions, type Subscribed } from "./crossing/push-source.js";
+export { Done, OverflowError, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
 
 /** What an observable calls. */
 export interface ObserverLike<T> {

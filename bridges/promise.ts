@@ -13,6 +13,7 @@ import { Cancelled, type Body, type Deferred, type Op, type Result } from "trest
 import { discardOf, type DiscardOptions } from "./crossing/discard.js";
 import { drive, type DriveOptions } from "./crossing/drive.js";
 import { ownedCall, type Call } from "./crossing/owned-call.js";
+import type { Signal } from "./crossing/platform.js";
 import { awaitValue } from "./crossing/reaction.js";
 import { isOp, isThenable, Recipe } from "./crossing/recipe.js";
 import { expectBody, expectFunction, expectOptions, isGeneratorFunction, refuse } from "./crossing/refuse.js";
@@ -138,7 +139,7 @@ function* runAndGiveTurn(op: Op<unknown>): Op<unknown> {
  * @throws TypeError at once, when `fn` is not a function, or is a `function*`
  */
 export function fromAsync<T>(
-  fn: (signal: AbortSignal) => PromiseLike<T> | T,
+  fn: (signal: Signal) => PromiseLike<T> | T,
   options?: FromAsyncOptions<Awaited<T>>,
 ): Op<Awaited<T>> {
   if (isGeneratorFunction(fn)) {

@@ -13,12 +13,13 @@ import { Cancelled, startRoot, type Body, type Switch } from "trestle";
 import { abortErrorOf } from "./abort-error.js";
 import { expectSignal, ForeignAbort } from "./foreign-abort.js";
 import { callingFiber } from "./owned-call.js";
+import type { Signal } from "./platform.js";
 import { requireFiber } from "./recipe.js";
 
 /** How {@link drive} runs a body. */
 export interface DriveOptions {
   /** Cancels the fiber when it is aborted. One that is aborted already keeps the body from starting. */
-  signal?: AbortSignal;
+  signal?: Signal;
   /** The switch that waits for the fiber and cancels it when it fails itself. */
   sw?: Switch;
   /** A failure of the fiber fails `sw`, too. Default false: it has a consumer, the foreign side. */

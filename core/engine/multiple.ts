@@ -6,6 +6,15 @@ import { show } from "./describe.js";
 /** How many errors a message spells out; all of them are in `errors`. */
 const SPELT_OUT = 20;
 
+// By its shape: a project with an older library does not know the name `AggregateError`, and its compiler reads our declarations.
+type AggregateConstructor = new (
+  errors: unknown[],
+  message: string,
+  options: { cause: unknown },
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in `AggregateError`
+) => Error & { errors: any[] };
+const Aggregate: AggregateConstructor = AggregateError;
+
 /**
  * Two or more failures that happened together, oldest first in `errors`; `cause` is the first one. Echoes of cancellation are not
  * among them.
@@ -17,7 +26,7 @@ const SPELT_OUT = 20;
  *   if (error instanceof Multiple) error.errors.forEach(report);
  * }
  */
-export class Multiple extends AggregateError {
+export class Multiple extends Aggregate {
   override readonly name = "Multiple";
   readonly code = "MULTIPLE";
 

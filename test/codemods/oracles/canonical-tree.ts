@@ -215,6 +215,7 @@ function bindingText(clause: ts.CatchClause): string {
 }
 
 function mentions(node: ts.Node, name: string): boolean {
+  if (ts.isCatchClause(node) && node.variableDeclaration?.name.getText() === name) return false; // another of that name
   if (ts.isIdentifier(node) && node.text === name) return true;
   return ts.forEachChild(node, (child) => mentions(child, name) || undefined) ?? false;
 }

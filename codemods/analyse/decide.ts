@@ -11,7 +11,7 @@ import { isIgnoredText } from "../scope.js";
 import { components } from "./components.js";
 import { findFunctions, type AsyncFunction } from "./functions.js";
 import { findGroups, type Groups } from "./groups.js";
-import { observeTests, type Observed } from "./observed.js";
+import { observe, type Observed } from "./observed.js";
 import { findReferences, type Reference } from "./references.js";
 import { refusalOf } from "./refusals.js";
 import { returnsFromTry, runnableIn, waitSites, type WaitSite } from "./runs.js";
@@ -89,7 +89,7 @@ export function analyse(project: LoadedProject): Analysis {
     references,
     runnable,
     groups: findGroups(functions, files, checker),
-    observed: observeTests(project.root, project.tests),
+    observed: observe(project.root, project.tests, project.sources),
     isLibrary: isLibrary(project.root),
     order: cycles.flat(),
     cyclic: new Set(
@@ -203,6 +203,12 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     if (fn.name === undefined) return undefined;
     if (observed.mocked.has(fn.name)) {
       return { code: "TR1209", message: `${fn.label} is replaced in tests: it keeps being called by that name` };
+    }
+    if (fn.form === "method" && observed.assigned.has(fn.name)) {
+      return {
+        code: "TR1209",
+        message: `${fn.label} may be replaced on an object: it keeps being called by that name`,
+      };
     }
     if (fn.declarations.length > (fn.form === "variable" ? 2 : 1)) {
       return { code: "TR1701", message: `${fn.label} is overloaded: it is called through its promise signatures` };

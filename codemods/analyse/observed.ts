@@ -1,5 +1,5 @@
 /**
- * What tests say about names. A mocked or spied function must keep being called by its old name, and a member that
+ * What tests and sources say about names. A mocked or spied function must keep being called by its old name, and a member that
  * tests reach for must keep existing; tests are read as text and syntax, whether or not the tsconfig includes them.
  */
 import { readFileSync, readdirSync } from "node:fs";
@@ -12,6 +12,10 @@ export interface Observed {
   readonly mocked: ReadonlySet<string>;
   /** Every identifier and short string in the tests. */
   readonly words: ReadonlySet<string>;
+  /** Names of methods that are taken off their object: `o.m.call(other)`, `C.prototype.m`. */
+  readonly detached: ReadonlySet<string>;
+  /** Names that the sources assign to on some object: `o.m = ...`. */
+  readonly assigned: ReadonlySet<string>;
   /** Whether the tests replace modules or functions by stand-ins, which may give anything. */
   readonly usesStandIns: boolean;
 }
@@ -22,10 +26,18 @@ const moduleMocks =
   /(^|\.)(mock|doMock|unstable_mockModule|mockModule|module|replace|replaceEsm|proxyquire|rewire|esmock)$/;
 const mockingText = /\b(spyOn|stub|mock\w*|proxyquire|rewire|esmock|sinon|testdouble|td\.replace)\b/;
 
-export function observeTests(root: string, tests: readonly TS.SourceFile[]): Observed {
+export function observe(root: string, tests: readonly TS.SourceFile[], sources: readonly TS.SourceFile[]): Observed {
   const mocked = new Set<string>();
   const words = new Set<string>();
+  const detached = new Set<string>();
+  const assigned = new Set<string>();
   let usesStandIns = false;
+  for (const { text } of sources) {
+    noteDetached(text);
+    // Binding a method to its own object changes nothing about what is called.
+    for (const match of text.matchAll(/\.(\w+)\s*=(?![=>])(?![^;\n]*\.bind\()/g)) assigned.add(match[1] ?? "");
+    for (const match of text.matchAll(/\bdelete\s+[\w.]+\.(\w+)/g)) assigned.add(match[1] ?? "");
+  }
   const seen = new Set(tests.map((file) => file.fileName));
   const texts = [
     ...tests.map((file) => ({ name: file.fileName, text: file.text })),
@@ -33,10 +45,17 @@ export function observeTests(root: string, tests: readonly TS.SourceFile[]): Obs
   ];
   for (const { name, text } of texts) {
     for (const match of text.matchAll(/[A-Za-z_$][\w$]*/g)) words.add(match[0]);
+    noteDetached(text);
     if (!mockingText.test(text) && !/\.\w+\s*=[^=]/.test(text)) continue;
     inspect(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false));
   }
-  return { mocked, words, usesStandIns };
+  return { mocked, words, detached, assigned, usesStandIns };
+
+  function noteDetached(text: string): void {
+    for (const match of text.matchAll(/\.(\w+)\s*\.\s*(?:call|apply)\s*\(|\.prototype\s*\.\s*(\w+)/g)) {
+      detached.add(match[1] ?? match[2] ?? "");
+    }
+  }
 
   function inspect(file: TS.SourceFile): void {
     const visit = (node: TS.Node): void => {

@@ -2,10 +2,24 @@
 import { ts, type TS } from "../compiler.js";
 import { isExported, type Decision } from "../analyse/decide.js";
 import type { AsyncFunction } from "../analyse/functions.js";
-import { enclosingClass, hasModifier, isJavaScriptFile, usesThis } from "../analyse/syntax.js";
+import {
+  type FunctionNode,
+  enclosingClass,
+  hasModifier,
+  isJavaScriptFile,
+  usesSuper,
+  usesThis,
+} from "../analyse/syntax.js";
 import { decisionOf, isRawValue, type FileContext } from "./context.js";
 import { handingThis } from "./handed-this.js";
-import { facadeSignature, opTypeText, resultTypeText, rewriteReturnType, uncommented } from "./signature.js";
+import {
+  facadeSignature,
+  opTypeText,
+  printableType,
+  resultTypeText,
+  rewriteReturnType,
+  uncommented,
+} from "./signature.js";
 import { indentAt } from "./style.js";
 
 /** Answers false when the function cannot be written in its new form; nothing has been edited then. */
@@ -126,7 +140,7 @@ function rewriteTwin(context: FileContext, fn: AsyncFunction, decision: Decision
   const name = node.name?.getText(file) ?? "";
   const facadeModifiers = modifiers.map((modifier) => modifier.getText(file));
   const head = [...facadeModifiers, ts.isFunctionDeclaration(node) ? `function ${name}` : name].join(" ");
-  const call = callOfTwin(fn, decision.fiberName, signature);
+  const call = callOfTwin(context, fn, decision.fiberName, signature);
   const { eol } = style;
   const facade =
     `${head}${typeParameters}(${signature.parameters})${returnType} {${eol}` +
@@ -177,16 +191,23 @@ function overridesTwin(context: FileContext, fn: AsyncFunction): boolean {
 }
 
 function callOfTwin(
+  context: FileContext,
   fn: AsyncFunction,
   fiberName: string,
   signature: NonNullable<ReturnType<typeof facadeSignature>>,
 ): string {
   const args = signature.passesArguments ? "...arguments" : signature.forwarded;
   if (fn.form === "method") {
-    const owner = enclosingClass(fn.node);
+    const owner = enclosingClass(fn.node)?.name?.text;
     const isStatic = hasModifier(fn.node, ts.SyntaxKind.StaticKeyword);
-    const receiver = isStatic && owner?.name !== undefined && !usesThis(fn.node) ? owner.name.text : "this";
-    return `${receiver}.${fiberName}(${args})`;
+    if (owner === undefined || ts.isPrivateIdentifier(fn.node.name as TS.Node)) return `this.${fiberName}(${args})`;
+    const holder = isStatic ? owner : `${owner}.prototype`;
+    // A method that reads no `this` works without its object, and one that is lent works with another.
+    if (!usesThis(fn.node) && !usesSuper(fn.node)) return `${holder}.${fiberName}(${args})`;
+    if (signature.passesThis || context.analysis.observed.detached.has(fn.name ?? "")) {
+      return `${holder}.${fiberName}.call(this${args === "" ? "" : `, ${args}`})`;
+    }
+    return `this.${fiberName}(${args})`;
   }
   if (signature.passesThis) return `${fiberName}.call(this${args === "" ? "" : `, ${args}`})`;
   return `${fiberName}(${args})`;
@@ -249,6 +270,7 @@ function rewriteValue(context: FileContext, fn: AsyncFunction): boolean {
     if (!raw && isPlainInvocation(fn)) startAtOnce(context, fn);
     else if (!raw) wrapInToAsync(context, fn, node.getStart(context.file), node.end, name);
     arrowToGenerator(context, fn, node, name?.inner === true ? ` ${name.text}` : "");
+    if (!raw) annotateParameters(context, node);
     if (node.type !== undefined) rewriteReturnType(context, node);
     return true;
   }
@@ -261,6 +283,7 @@ function rewriteValue(context: FileContext, fn: AsyncFunction): boolean {
   if (!raw && isPlainInvocation(fn)) startAtOnce(context, fn);
   else if (!raw) wrapInToAsync(context, fn, start, node.end, name);
   keywordToStar(context, fn, name?.inner === true ? ` ${name.text}` : "");
+  if (!raw) annotateParameters(context, node);
   if (!rewriteReturnTypeOf(context, fn, decisionOf(context, fn))) return false;
   if (ts.isFunctionDeclaration(node)) context.edits.insertAfter(node.end, context.style.semicolon);
   return true;
@@ -304,6 +327,15 @@ function keptName(fn: AsyncFunction): KeptName | undefined {
     (ts.isPropertyAssignment(parent) && parent.initializer === node) ||
     (ts.isPropertyDeclaration(parent) && parent.initializer === node) ||
     ts.isMethodDeclaration(node);
+  if (ts.isExportAssignment(parent) || ts.isFunctionDeclaration(node)) return { text: "default", inner: false };
+  if (
+    ts.isBinaryExpression(parent) &&
+    parent.right === node &&
+    parent.operatorToken.kind === ts.SyntaxKind.EqualsToken &&
+    ts.isIdentifier(parent.left)
+  ) {
+    return { text: parent.left.text, inner: false };
+  }
   if (!named || name === undefined) return undefined;
   return { text: name, inner: isBindable(name) && !mentions(node, name) };
 }
@@ -343,9 +375,28 @@ function literalMethod(context: FileContext, fn: AsyncFunction, node: TS.MethodD
   const inner = name?.inner === true ? ` ${name.text}` : "";
   const option = name === undefined || name.inner ? "" : `, { name: ${quote}${name.text}${quote} }`;
   removeAsync(context, node);
+  annotateParameters(context, node);
   edits.insertAfter(node.name.end, `: ${context.imports.use("toAsync")}(function*${inner}${inner === "" ? " " : ""}`);
   if (node.type !== undefined) rewriteReturnType(context, node);
   edits.insertAfter(node.end, `${option})`);
+}
+
+/**
+ * Inside `toAsync(...)` a parameter without a type would take the unknown type of a type parameter, where it had that of
+ * its default value, or any.
+ */
+function annotateParameters(context: FileContext, node: FunctionNode): void {
+  const { checker } = context.analysis;
+  if (!context.isTypeScript || (ts.isExpression(node) && checker.getContextualType(node) !== undefined)) return;
+  for (const parameter of node.parameters) {
+    if (parameter.type !== undefined) continue;
+    const type = checker.getTypeAtLocation(parameter);
+    if (parameter.initializer === undefined && (type.flags & ts.TypeFlags.Any) === 0) continue;
+    const text = printableType(context, type, node);
+    if (text === undefined) continue;
+    const written = parameter.dotDotDotToken !== undefined && text === "any" ? "any[]" : text;
+    context.edits.wrap(parameter.name.getStart(context.file), parameter.name.end, "", `: ${written}`);
+  }
 }
 
 /** `async (x) => e` becomes `function* (x) { return e; }`. */

@@ -44,7 +44,8 @@ export function resultTypeText(context: FileContext, node: FunctionNode): string
   return promised === undefined ? undefined : printableType(context, promised, node);
 }
 
-function printableType(context: FileContext, type: TS.Type, at: TS.Node): string | undefined {
+/** A type as text that means the same in this file, or undefined. */
+export function printableType(context: FileContext, type: TS.Type, at: TS.Node): string | undefined {
   const flags =
     ts.TypeFormatFlags.NoTruncation |
     ts.TypeFormatFlags.WriteArrowStyleSignature |

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from "n
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { ts, useCompilerOf, type TS } from "./compiler.js";
 import { ExitCode, MigrationError } from "./failure.js";
+import { ambientDeclarations, runtimeModules } from "./runtime-names.js";
 import { isGeneratedText, isTestPath } from "./scope.js";
 
 /** A loaded program and the files in it that a migration may edit. */
@@ -42,10 +43,12 @@ export function loadProject(request: LoadRequest): LoadedProject {
   const selected = request.paths.map((path) => existing(resolve(cwd, path), path));
   const configPath = findConfig(cwd, selected, request.project);
   const root = configPath === undefined ? inferredRoot(cwd, selected) : dirname(configPath);
+  const around = request.project === undefined ? projectAround(cwd) : root;
   for (const path of selected) {
-    if (!isWithin(path, root)) {
+    for (const project of [around, root]) {
+      if (isWithin(path, project)) continue;
       throw usage(
-        `${path} is outside the project ${root}. Name a path inside it, or give that project's tsconfig with -p.`,
+        `${path} is outside the project ${project}. Name a path inside it, run trestle there, or give that project's tsconfig with -p.`,
       );
     }
   }
@@ -94,10 +97,21 @@ export function loadProject(request: LoadRequest): LoadedProject {
   };
 }
 
-/** A host that parses a file once, for the program and for the checks of its edited versions. */
-function cachingHost(options: TS.CompilerOptions): TS.CompilerHost {
+/**
+ * A host that parses a file once, for the program and for the checks of its edited versions, and that knows one file
+ * more than the disk: the declarations of the run-time libraries.
+ */
+function cachingHost(options: TS.CompilerOptions, ambient: string): TS.CompilerHost {
   const host = ts.createCompilerHost(options, true);
-  const parse = host.getSourceFile.bind(host);
+  const fileExists = host.fileExists.bind(host);
+  const readFile = host.readFile.bind(host);
+  host.fileExists = (name) => name === ambient || fileExists(name);
+  host.readFile = (name) => (name === ambient ? ambientDeclarations : readFile(name));
+  const original = host.getSourceFile.bind(host);
+  const parse: typeof original = (name, versionOrOptions, ...rest) =>
+    name === ambient
+      ? ts.createSourceFile(name, ambientDeclarations, versionOrOptions, true)
+      : original(name, versionOrOptions, ...rest);
   const parsed = new Map<string, TS.SourceFile | undefined>();
   host.getSourceFile = (name, versionOrOptions, ...rest) => {
     const format = typeof versionOrOptions === "object" ? String(versionOrOptions.impliedNodeFormat) : "";
@@ -120,8 +134,13 @@ interface OpenedProgram {
 
 function openProgram(config: { fileNames: string[]; options: TS.CompilerOptions }, root: string): OpenedProgram {
   const { options } = config;
-  const host = cachingHost(options);
-  const program = ts.createProgram({ rootNames: config.fileNames, options, host });
+  const host = cachingHost(options, join(root, "__trestle__.d.ts"));
+  // A project that was migrated but not installed yet still type-checks.
+  const isInstalled = runtimeModules.every(
+    (module) => ts.resolveModuleName(module, join(root, "index.ts"), options, host).resolvedModule !== undefined,
+  );
+  const rootNames = isInstalled ? config.fileNames : [...config.fileNames, join(root, "__trestle__.d.ts")];
+  const program = ts.createProgram({ rootNames, options, host });
   const own = program
     .getSourceFiles()
     .filter(
@@ -169,6 +188,16 @@ export function isWithin(path: string, directory: string): boolean {
 
 function usage(message: string): MigrationError {
   return new MigrationError(ExitCode.usage, message);
+}
+
+/** The folder of the project that the working directory belongs to: paths outside of it are another project's. */
+function projectAround(cwd: string): string {
+  for (let directory = cwd; ; directory = dirname(directory)) {
+    if (["tsconfig.json", "jsconfig.json", "package.json"].some((name) => existsSync(join(directory, name)))) {
+      return directory;
+    }
+    if (dirname(directory) === directory) return cwd;
+  }
 }
 
 function existing(path: string, given: string): string {

@@ -24,8 +24,9 @@ export const runtimeModules = [...new Set(Object.values(runtimeNames).map((entry
  */
 export const ambientDeclarations = `
 declare module "trestle" {
-  export interface Instruction { readonly __instruction?: never }
-  export interface Op<T> { [Symbol.iterator](): Iterator<Instruction, T, any> }
+  const instruction: unique symbol;
+  export interface Instruction { readonly [instruction]: true }
+  export interface Op<T> { [Symbol.iterator](): Iterator<Instruction, T, unknown> }
   export class Cancelled extends Error { readonly reason: unknown }
   export namespace Cancel {
     export function protect<T>(body: () => Op<T>): Op<T>;

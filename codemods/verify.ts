@@ -1,13 +1,11 @@
 /**
  * Type-checks the edited program in memory and finds, for each new diagnostic, the converted functions that caused it.
  */
-import { join } from "node:path";
 import { ts, type TS } from "./compiler.js";
 import type { Analysis, Decisions } from "./analyse/decide.js";
 import type { AsyncFunction } from "./analyse/functions.js";
 import { diagnosticKey, diagnosticsOf } from "./project.js";
 import type { RewrittenFile } from "./rewrite/file.js";
-import { ambientDeclarations, runtimeModules } from "./runtime-names.js";
 
 export interface Verdict {
   /** Functions to demote, each with the message of the diagnostic that condemned it. Empty when the program is clean. */
@@ -81,32 +79,20 @@ function width(fn: AsyncFunction): number {
 
 function editedProgram(analysis: Analysis, edited: ReadonlyMap<string, RewrittenFile>): TS.Program {
   const { project } = analysis;
-  const ambient = join(project.root, "__trestle__.d.ts");
   const { host, options } = project;
-  const missing = runtimeModules.some(
-    (module) =>
-      ts.resolveModuleName(module, join(project.root, "index.ts"), options, host).resolvedModule === undefined,
-  );
   const overlay: TS.CompilerHost = {
     ...host,
-    fileExists: (name) => name === ambient || host.fileExists(name),
-    readFile: (name) => (name === ambient ? ambientDeclarations : (edited.get(name)?.text ?? host.readFile(name))),
+    readFile: (name) => edited.get(name)?.text ?? host.readFile(name),
     getSourceFile: (name, versionOrOptions, onError, fresh) => {
-      const text = name === ambient ? ambientDeclarations : edited.get(name)?.text;
-      if (text !== undefined) {
-        const original = project.program.getSourceFile(name);
-        return ts.createSourceFile(
-          name,
-          text,
-          original === undefined ? versionOrOptions : formatOf(original, versionOrOptions),
-          true,
-        );
-      }
-      return host.getSourceFile(name, versionOrOptions, onError, fresh);
+      const text = edited.get(name)?.text;
+      if (text === undefined) return host.getSourceFile(name, versionOrOptions, onError, fresh);
+      const original = project.program.getSourceFile(name);
+      const format = original === undefined ? versionOrOptions : formatOf(original, versionOrOptions);
+      return ts.createSourceFile(name, text, format, true);
     },
   };
   return ts.createProgram({
-    rootNames: [...project.program.getRootFileNames(), ...(missing ? [ambient] : [])],
+    rootNames: [...project.program.getRootFileNames()],
     options,
     host: overlay,
     oldProgram: project.program,

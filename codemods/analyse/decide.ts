@@ -122,9 +122,13 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     const reason = { code: "TR1005" as const, message: `${fn.label} uses the promise of its own call` };
     refusals.set(fn, { reason, suspect: false });
   }
-  for (const fn of analysis.order) {
-    const obstacle = refusals.has(fn) ? undefined : superObstacle(fn);
-    if (obstacle !== undefined) refusals.set(fn, { reason: obstacle, suspect: false });
+  // A refused override no longer runs its base directly, which may refuse the base in turn.
+  for (let before = -1; before !== refusals.size;) {
+    before = refusals.size;
+    for (const fn of analysis.order) {
+      const obstacle = refusals.has(fn) ? undefined : superObstacle(fn);
+      if (obstacle !== undefined) refusals.set(fn, { reason: obstacle, suspect: false });
+    }
   }
 
   const notDirect = new Map<AsyncFunction, Reason>();
@@ -213,10 +217,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     if (fn.declarations.length > (fn.form === "variable" ? 2 : 1)) {
       return { code: "TR1701", message: `${fn.label} is overloaded: it is called through its promise signatures` };
     }
-    const tail = waitSites(fn).find(
-      (site) => returnsFromTry(site) && ["any", "maybe"].includes(waitedKind(site.operand, checker)),
-    );
-    if (tail !== undefined) {
+    if (rawTail(fn) !== undefined) {
       return { code: "TR1301", message: `${fn.label} returns from inside try what may be a promise` };
     }
     if (fn.form !== "method") return undefined;
@@ -235,13 +236,19 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     return undefined;
   }
 
+  /** A `return` inside `try` whose value is handed on as it is, because it may be a promise. */
+  function rawTail(fn: AsyncFunction): WaitSite | undefined {
+    return waitSites(fn).find(
+      (site) => returnsFromTry(site) && ["any", "maybe"].includes(waitedKind(site.operand, checker)),
+    );
+  }
+
   /** `super.m()` through a façade would come back to the override; run directly it does not. */
   function superObstacle(fn: AsyncFunction): Reason | undefined {
     if (fn.form !== "method") return undefined;
     for (const use of references.get(fn) ?? []) {
-      const access = use.node.parent;
-      if (!ts.isPropertyAccessExpression(access) || access.expression.kind !== ts.SyntaxKind.SuperKeyword) continue;
-      if (!isDirectUse(use)) {
+      if (!isSuperUse(use)) continue;
+      if (!isDirectUse(use) || rawTail(fn) !== undefined) {
         return { code: "TR1203", message: `${fn.label} is called through super where nobody waits for it at once` };
       }
     }
@@ -271,8 +278,10 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
 export function directRuns(analysis: Analysis, decisions: Decisions): Map<TS.Node, { use: Reference; site: WaitSite }> {
   const runs = new Map<TS.Node, { use: Reference; site: WaitSite }>();
   for (const [target, uses] of analysis.references) {
-    if (decisions.get(target)?.direct !== true) continue;
+    const decision = decisions.get(target);
     for (const use of uses) {
+      // `super.m` means one method, whatever overrides it: it is run directly even where `m` is not.
+      if (decision?.direct !== true && !(decision?.shape === "twin" && isSuperUse(use))) continue;
       if (use.role !== "use" || use.ambiguous || crossesCommonJs(use)) continue;
       const node = use.call ?? use.node;
       const site = analysis.runnable.get(node);
@@ -282,6 +291,11 @@ export function directRuns(analysis: Analysis, decisions: Decisions): Map<TS.Nod
     }
   }
   return runs;
+}
+
+function isSuperUse(use: Reference): boolean {
+  const access = use.node.parent;
+  return ts.isPropertyAccessExpression(access) && access.expression.kind === ts.SyntaxKind.SuperKeyword;
 }
 
 /** A CommonJS module hands out an object of its own making: a fiber function is not added to it. */

@@ -31,7 +31,10 @@ it("README's fiber program prints what its last line says", () => {
 it("README's migration gives the text that README shows", async () => {
   const folder = mkdtempSync(join(tmpdir(), "trestle-readme-"));
   try {
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: { strict: true, target: "es2022" } }));
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: { strict: true, target: "es2022" } }),
+    );
     writeFileSync(join(folder, "prices.ts"), block("before"));
     const plan = await planMigration({ cwd: folder, paths: [] });
     expect(plan.changes.map((change) => change.after)).toEqual([block("after")]);

@@ -72,6 +72,7 @@ export const checks = {
     await stage.outcome("all", () => queue.addAll([stage.job("a", 2), stage.job("b", 1), () => "plain"]));
     await stage.outcome("one fails", () => queue.addAll([stage.job("c", 2), stage.job("d", 1, new Error("d failed"))]));
     await stage.outcome("none", () => queue.addAll([]));
+    await stage.outcome("no list", () => queue.addAll(undefined));
     await queue.onIdle();
   },
 

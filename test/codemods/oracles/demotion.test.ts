@@ -36,13 +36,13 @@ export const main = async (): Promise<number> => (await plain()) + (await waits(
 const sabotages = [
   [
     "fromPromise gives nothing",
-    /fromPromise<T>\(promise: PromiseLike<T>\): Op<T>/,
-    "fromPromise(promise: unknown): void",
+    /function fromPromise<T>\([^\n]*\): Op<T>/,
+    "function fromPromise(promise: unknown): void",
   ],
   ["fromPromise is not there", /export function fromPromise[^\n]*/, ""],
-  ["toPromise gives no promise", /toPromise<T>(.*?): Promise<T>/, "toPromise<T>$1: T[]"],
-  ["an op cannot be iterated", /\[Symbol\.iterator\]\(\): Iterator<Instruction, T, any>/, "readonly nothing: T"],
-  ["toAsync takes no generator", /toAsync<This.*/, "toAsync(fn: () => number): () => number;"],
+  ["toPromise gives no promise", /toPromise<T>([^\n]*?): Promise<T>/, "toPromise<T>$1: T[]"],
+  ["an op cannot be iterated", /\[Symbol\.iterator\]\(\): Iterator<[^\n]*?>(?= )/, "readonly nothing: T"],
+  ["toAsync takes no generator", /toAsync<This[^\n]*/, "toAsync(fn: () => number): () => number;"],
   ["there are no libraries at all", /^[\s\S]*$/, ""],
 ] as const;
 

@@ -34,7 +34,13 @@ class HostLoop extends Scheduler {
     this.scheduled = IDLE;
     this.drain();
   });
+  /** Microtasks under way that a later one has replaced; they come first, as microtasks keep their order. */
+  private stale = 0;
   private readonly onMicrotask = () => {
+    if (this.stale > 0) {
+      this.stale--;
+      return;
+    }
     if (this.scheduled !== MICROTASK) return;
     this.scheduled = IDLE;
     this.drain();
@@ -80,6 +86,11 @@ class HostLoop extends Scheduler {
       this.idle = this.scheduled === IDLE;
     } else if (exhausted) this.schedule(MACROTASK);
     else if (this.scheduled === IDLE) this.schedule(MICROTASK);
+    else if (this.yielded && this.scheduled === MICROTASK) {
+      // The microtask under way was asked for before the fiber yielded: others that were asked for since have their turn first.
+      this.stale++;
+      this.schedule(MICROTASK);
+    }
   }
 
   private overBudget(): boolean {

@@ -87,7 +87,7 @@ function undoOf(returned: unknown): Undo | undefined {
 
 /** A function whose last parameter is an error-first callback. */
 export type NodeStyle<A extends unknown[], R> = (
-  ...args: [...A, callback: (error: unknown, value: R) => void]
+  ...args: [...args: A, callback: (error: unknown, value: R) => void]
 ) => unknown;
 
 /** The options of {@link fromNode} and {@link fromNodeAll}. */
@@ -115,7 +115,7 @@ export interface FromNodeOptions {
  * @param options.label  shown in reports
  */
 export function fromNode<This, A extends unknown[], R = void>(
-  fn: (this: This, ...args: [...A, callback: (error: unknown, value: R) => void]) => unknown,
+  fn: (this: This, ...args: [...args: A, callback: (error: unknown, value: R) => void]) => unknown,
   options?: FromNodeOptions,
 ): (this: This, ...args: A) => Op<R>;
 export function fromNode<O extends object, K extends keyof O>(
@@ -134,7 +134,7 @@ export function fromNode(first: unknown, second?: unknown, third?: unknown): unk
  * const [stdout, stderr] = yield* fromNodeAll(runTool)("--version");
  */
 export function fromNodeAll<This, A extends unknown[], R extends unknown[]>(
-  fn: (this: This, ...args: [...A, callback: (error: unknown, ...values: R) => void]) => unknown,
+  fn: (this: This, ...args: [...args: A, callback: (error: unknown, ...values: R) => void]) => unknown,
   options?: FromNodeOptions,
 ): (this: This, ...args: A) => Op<R>;
 export function fromNodeAll(first: unknown, second?: unknown, third?: unknown): unknown {

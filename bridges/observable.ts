@@ -210,7 +210,9 @@ export interface FirstOfOptions<D> {
  * @throws the error of the observable, the same object
  * @throws EmptyError when it completes without a value, and there is no default
  */
-export function firstOf<T, D = never>(source: ObservableLike<T>, options?: FirstOfOptions<D>): Op<T | D> {
+export function firstOf<T>(source: ObservableLike<T>, options?: undefined): Op<T>;
+export function firstOf<T, D = never>(source: ObservableLike<T>, options: FirstOfOptions<D> | undefined): Op<T | D>;
+export function firstOf<T, D>(source: ObservableLike<T>, options?: FirstOfOptions<D>): Op<T | D> {
   const observable = subscribableOf<T>("firstOf", source);
   expectOptions("firstOf", options);
   return oneShot<T | D>(

@@ -1,0 +1,120 @@
+/**
+ * A module of somebody's project, with what could trip a compiler. It is compiled here, and by the compilers of old projects with the
+ * libraries of theirs; so it names nothing that an old library does not have.
+ */
+import {
+  Cancel,
+  Cancelled,
+  Deferred,
+  Fiber,
+  Multiple,
+  Semaphore,
+  Switch,
+  Timeout,
+  type Env,
+  type Op,
+  type Resolver,
+} from "trestle";
+import { map } from "trestle/fiber";
+import { run as runMock } from "trestle/mock";
+import { run } from "trestle/node";
+import {
+  adopt,
+  cancelSignal,
+  Done,
+  events,
+  firstOf,
+  fromAsync,
+  fromCallback,
+  fromNode,
+  fromObservable,
+  limited,
+  toAsync,
+  toPromise,
+  withSignal,
+  type Subscribed,
+} from "@trestle/bridges";
+import { fromPromise } from "@trestle/bridges/promise";
+
+function* twice(x: number): Op<number> {
+  yield* Fiber.yield();
+  return 2 * x;
+}
+
+function* scoped(env: Env): Op<string> {
+  const [a, b] = yield* Fiber.pair(
+    () => twice(1),
+    () => adopt("text"),
+  );
+  const sum: number = a + b.length;
+  const many: number[] = yield* map([1, 2, 3], twice, { maxFibers: 2 });
+  return yield* Switch.run(function* (sw) {
+    const [cell, resolver]: [Deferred<string>, Resolver<string>] = Deferred.create<string>();
+    yield* Fiber.fork(sw, function* () {
+      yield* env.clock.sleep(0.001);
+      resolver.resolve("text");
+    });
+    const lock = new Semaphore(1);
+    const text: string = yield* lock.use(() => cell.await());
+    return `${sum} ${many.length} ${text}`;
+  });
+}
+
+interface Source {
+  subscribe(observer: { next(value: number): void }): unknown;
+}
+
+interface Emitter {
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+  off(event: string, listener: (...args: unknown[]) => void): unknown;
+}
+
+function show(n: number, done: (error: unknown, text: string) => void): void {
+  done(undefined, String(n));
+}
+
+function* bordered(source: Source, emitter: Emitter): Op<string> {
+  const text: string = yield* fromPromise(Promise.resolve("text"));
+  const aborted: boolean = yield* fromAsync((signal) => Promise.resolve(signal.aborted));
+  const signal = yield* cancelSignal();
+  const inner: number = yield* withSignal(signal, () => twice(1));
+  const called: number = yield* fromCallback<number>((ok) => {
+    ok(1);
+    return { cancel() {} };
+  });
+  const shown: string = yield* fromNode(show)(1);
+  const first: number = yield* firstOf(source);
+  return yield* Switch.run(function* (sw) {
+    const values: Subscribed<number> = yield* fromObservable(sw, source);
+    const value: number | Done = yield* values.next();
+    values.close();
+    const clicks = yield* events(sw, emitter, "click");
+    const click: unknown[] | Done = yield* clicks.next();
+    const known = click === Done ? 0 : click.length;
+    return [text, aborted, inner, called, shown, first, value === Done ? 0 : value, known].join();
+  });
+}
+
+export async function main(): Promise<string> {
+  const doubled: (x: number) => Promise<number> = toAsync(twice);
+  const promised: number = await toPromise(() => twice(1), { name: "once" });
+  const mocked: number = runMock(() => twice(promised));
+  try {
+    return `${await run(scoped)} ${mocked + (await doubled(1))}`;
+  } catch (error) {
+    if (error instanceof Multiple) return error.errors.map(String).join() + error.message;
+    if (error instanceof Timeout || error instanceof Cancelled) return error.message;
+    throw error;
+  }
+}
+
+/** Were the packages not found, all would be `any`, and these no errors. */
+export function* wrong(source: Source): Op<void> {
+  // @ts-expect-error -- a number
+  const core: string = yield* twice(1);
+  // @ts-expect-error -- a number
+  const bridges: string = yield* firstOf(source);
+  void [core, bridges];
+}
+
+export const others = { bordered, sub: Cancel.sub, two: limited(2, twice) };

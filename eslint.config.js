@@ -9,6 +9,7 @@ export default tseslint.config(
         projectService: {
           allowDefaultProject: [
             "eslint.config.js",
+            "vitest.config.ts",
             ".ci/*.mjs",
             "test/demo/*.js",
             "test/demo/parity/*.js",

@@ -36,9 +36,10 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
   await step("analyse", 1, 1);
 
   const refused = new Map<AsyncFunction, Reason>();
+  const spelledOut = new Set<AsyncFunction>();
   for (let round = 1; ; round++) {
     const decisions = decide(analysis, refused);
-    const files = rewriteAll(analysis, decisions);
+    const files = rewriteAll(analysis, decisions, spelledOut);
     await step("rewrite", round, round);
     const impossible = files.flatMap((file) => [...file.impossible]);
     if (impossible.length > 0) {
@@ -50,13 +51,17 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
     if (culprits.size === 0 && unexplained.length === 0) {
       return report(project, analysis, decisions, files, { rounds: round, demoted: refused.size });
     }
-    const before = refused.size;
-    for (const [fn, message] of culprits) demote(fn, message);
+    const before = refused.size + spelledOut.size;
+    for (const [fn, message] of culprits) {
+      // No type flows into `yield*` from where its value goes; written out, what was inferred from there is kept.
+      if (/\bunknown\b/.test(message) && !spelledOut.has(fn)) spelledOut.add(fn);
+      else demote(fn, message);
+    }
     if (unexplained.length > 0 || round > patientRounds) {
       for (const fn of analysis.functions)
         if (!refused.has(fn)) demote(fn, unexplained[0] ?? "the check did not settle");
     }
-    if (refused.size === before) {
+    if (refused.size + spelledOut.size === before) {
       throw new MigrationError(
         ExitCode.rolledBack,
         `The migrated program does not type-check and the reason could not be traced; nothing was changed. First: ${unexplained[0] ?? [...culprits.values()][0] ?? ""}`,
@@ -70,7 +75,7 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
   }
 }
 
-function rewriteAll(analysis: Analysis, decisions: Decisions): RewrittenFile[] {
+function rewriteAll(analysis: Analysis, decisions: Decisions, spelledOut: ReadonlySet<AsyncFunction>): RewrittenFile[] {
   const runs = directRuns(analysis, decisions);
   const suspension = new Suspension(analysis.checker, runs, analysis.byNode);
   const sharedTwins = new Set<AsyncFunction>();
@@ -78,7 +83,9 @@ function rewriteAll(analysis: Analysis, decisions: Decisions): RewrittenFile[] {
   const byFile = groupByFile(analysis.functions);
   return analysis.project.sources
     .filter((file) => byFile.has(file))
-    .map((file) => rewriteFile({ analysis, decisions, runs, suspension, sharedTwins }, file, byFile.get(file) ?? []));
+    .map((file) =>
+      rewriteFile({ analysis, decisions, runs, spelledOut, suspension, sharedTwins }, file, byFile.get(file) ?? []),
+    );
 }
 
 function groupByFile(functions: readonly AsyncFunction[]): Map<AsyncFunction["file"], AsyncFunction[]> {

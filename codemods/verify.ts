@@ -63,6 +63,11 @@ export function verify(analysis: Analysis, decisions: Decisions, files: readonly
       return name !== undefined && name !== fn.name && message.includes(`'${name}'`);
     });
     if (named.length > 0) return named;
+    // A type that no longer fits because of what a method answers: "the types returned by 'request(...)'".
+    const mentioned = new Set([...message.matchAll(/'(\w+)\(\.\.\.\)'|[Pp]roperty '(\w+)'/g)].map((m) => m[1] ?? m[2]));
+    const answering = converted.filter((fn) => fn.name !== undefined && mentioned.has(fn.name));
+    const inferred = answering.filter((fn) => fn.node.type === undefined);
+    if (answering.length > 0) return inferred.length > 0 ? inferred : answering;
     return converted.filter((fn) => fn.file === file?.file);
   }
 }

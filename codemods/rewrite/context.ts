@@ -15,6 +15,8 @@ export interface FileContext {
   readonly decisions: Decisions;
   /** Calls and callbacks that run a fiber function in place, in any file. */
   readonly runs: ReadonlyMap<TS.Node, { readonly use: Reference; readonly site: WaitSite }>;
+  /** Functions whose waits lost a type that was inferred from their surroundings: there the type is written. */
+  readonly spelledOut: ReadonlySet<AsyncFunction>;
   /** What surely gives others a turn. */
   readonly suspension: Suspension;
   /** Twins that another file imports. */

@@ -32,6 +32,7 @@ export interface RewriteInput {
   readonly analysis: Analysis;
   readonly decisions: Decisions;
   readonly runs: ReadonlyMap<TS.Node, { readonly use: Reference; readonly site: WaitSite }>;
+  readonly spelledOut: ReadonlySet<AsyncFunction>;
   readonly suspension: Suspension;
   readonly sharedTwins: ReadonlySet<AsyncFunction>;
 }

@@ -197,20 +197,23 @@ function callOfTwin(
   signature: NonNullable<ReturnType<typeof facadeSignature>>,
 ): string {
   const args = signature.passesArguments ? "...arguments" : signature.forwarded;
+  // A type parameter that no parameter mentions cannot be inferred: hand each one on.
+  const types = (fn.node.typeParameters ?? []).map((parameter) => parameter.name.text);
+  const twin = types.length === 0 ? fiberName : `${fiberName}<${types.join(", ")}>`;
   if (fn.form === "method") {
     const owner = enclosingClass(fn.node)?.name?.text;
     const isStatic = hasModifier(fn.node, ts.SyntaxKind.StaticKeyword);
-    if (owner === undefined || ts.isPrivateIdentifier(fn.node.name as TS.Node)) return `this.${fiberName}(${args})`;
+    if (owner === undefined || ts.isPrivateIdentifier(fn.node.name as TS.Node)) return `this.${twin}(${args})`;
     const holder = isStatic ? owner : `${owner}.prototype`;
     // A method that reads no `this` works without its object, and one that is lent works with another.
-    if (!usesThis(fn.node) && !usesSuper(fn.node)) return `${holder}.${fiberName}(${args})`;
+    if (!usesThis(fn.node) && !usesSuper(fn.node)) return `${holder}.${twin}(${args})`;
     if (signature.passesThis || context.analysis.observed.detached.has(fn.name ?? "")) {
       return `${holder}.${fiberName}.call(this${args === "" ? "" : `, ${args}`})`;
     }
-    return `this.${fiberName}(${args})`;
+    return `this.${twin}(${args})`;
   }
   if (signature.passesThis) return `${fiberName}.call(this${args === "" ? "" : `, ${args}`})`;
-  return `${fiberName}(${args})`;
+  return `${twin}(${args})`;
 }
 
 function startBehindDecorators(context: FileContext, node: TS.Node): number {

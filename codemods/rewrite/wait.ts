@@ -1,11 +1,12 @@
 /** Rewrites one place where a function waits: `await e`, `return e`, or the expression body of an arrow function. */
 import { ts, type TS } from "../compiler.js";
 import { combinatorShape, isPromiseMethod, isShortCircuit, returnsFromTry, type WaitSite } from "../analyse/runs.js";
-import { isAsyncFunctionNode, skipParentheses, withParentheses } from "../analyse/syntax.js";
+import { enclosingScope, isAsyncFunctionNode, skipParentheses, withParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
 import type { Candidate, Reason } from "../plan.js";
 import { isConverted, type FileContext } from "./context.js";
 import { continuesPrevious, needsParentheses } from "./parentheses.js";
+import { printableType } from "./signature.js";
 
 export function rewriteWait(context: FileContext, site: WaitSite): void {
   if (site.kind === "await") rewriteAwait(context, site);
@@ -180,7 +181,8 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
   const name = kind === "promise" && !mayBeReplaced ? "fromPromise" : "adopt";
   const { start, end } = { start: operand.getStart(context.file), end: operand.end };
   const inner = ts.isParenthesizedExpression(operand) && !containsComma(operand) ? ["", ""] : ["(", ")"];
-  context.edits.wrap(start, end, `${context.imports.use(name)}${inner[0]}`, inner[1] ?? "");
+  const written = name === "fromPromise" ? spelledOutType(context, expression) : "";
+  context.edits.wrap(start, end, `${context.imports.use(name)}${written}${inner[0]}`, inner[1] ?? "");
   switch (kind) {
     case "promise":
       return { code: "TR1809", message: `${text} is a promise of code that is not a fiber function` };
@@ -193,6 +195,17 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
     case "plain":
       return { code: "TR1002", message: `${text} is not a promise; waiting for it gives others a turn` };
   }
+}
+
+/** The type argument of a bridge in a function that needs it written: what the promise gives. */
+function spelledOutType(context: FileContext, expression: TS.Expression): string {
+  const scope = enclosingScope(expression);
+  const owner = scope === undefined ? undefined : context.analysis.byNode.get(scope);
+  if (owner === undefined || !context.spelledOut.has(owner) || !ts.isCallExpression(expression)) return "";
+  const { checker } = context.analysis;
+  const type = checker.getAwaitedType(checker.getTypeAtLocation(expression));
+  const text = type === undefined ? undefined : printableType(context, type, expression);
+  return text === undefined || text === "any" ? "" : `<${text}>`;
 }
 
 function containsComma(node: TS.ParenthesizedExpression): boolean {

@@ -58,7 +58,7 @@ function isFacadeBody(body: ts.Node | undefined): boolean {
   const call = only.expression;
   if (!ts.isCallExpression(call) || !isNamed(call.expression, "toPromise")) return false;
   const thunk = call.arguments[0];
-  return thunk !== undefined && ts.isArrowFunction(thunk) && /Op\d*(\.call)?\(/.test(thunk.body.getText());
+  return thunk !== undefined && ts.isArrowFunction(thunk) && /Op\d*(<[\w, ]+>)?(\.call)?\(/.test(thunk.body.getText());
 }
 
 function canon(node: ts.Node): string {

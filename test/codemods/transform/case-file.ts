@@ -1,7 +1,7 @@
 /**
  * Reads tables of before and after. A table is a text file of cases:
  *
- *     === CM-A01 a sentence about the case
+ *     === id: "CM-A01 a sentence about the case"
  *     reason load TR1301          what a candidate named `load` must have among its reasons, or
  *     shape load facade           the disposition it must have
  *     --- main.ts                 a file
@@ -36,12 +36,12 @@ export interface Case {
 const folder = new URL("./cases/", import.meta.url);
 
 export const families: readonly string[] = readdirSync(folder)
-  .filter((name) => name.endsWith(".cases"))
-  .map((name) => name.slice(0, -".cases".length))
+  .filter((name) => name.endsWith(".cases.md"))
+  .map((name) => name.slice(0, -".cases.md".length))
   .sort();
 
 export function casesOf(family: string): Case[] {
-  const text = readFileSync(new URL(`${family}.cases`, folder), "utf8");
+  const text = readFileSync(new URL(`${family}.cases.md`, folder), "utf8");
   return text
     .split(/^=== /m)
     .slice(1)
@@ -50,7 +50,8 @@ export function casesOf(family: string): Case[] {
 
 function parse(part: string, family: string, index: number): Case {
   const [header = "", ...pieces] = part.split(/^--- /m);
-  const [title = "", ...notes] = header.trim().split("\n");
+  const [first = "", ...notes] = header.trim().split("\n");
+  const title = first.slice("id: ".length + 1, -1);
   const files: { path: string; before: string; after: string }[] = [];
   for (const piece of pieces) {
     const end = piece.indexOf("\n");
@@ -64,7 +65,7 @@ function parse(part: string, family: string, index: number): Case {
   const noted = (kind: string): [string, string][] =>
     notes
       .map((line) => line.split(" "))
-      .filter(([first]) => first === kind)
+      .filter(([word]) => word === kind)
       .map(([, name = "", value = ""]) => [name, value]);
   return {
     title,
@@ -100,5 +101,5 @@ export function rewriteTable(family: string, outcomeOf: (path: string) => string
     });
     return `=== ${one.header}\n${files.join("")}`;
   });
-  writeFileSync(new URL(`${family}.cases`, folder), parts.join("\n"));
+  writeFileSync(new URL(`${family}.cases.md`, folder), parts.join("\n"));
 }

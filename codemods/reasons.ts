@@ -72,6 +72,7 @@ export const reasons = {
   // Beyond the published list: what the analysis needs to account for every candidate.
   TR1809: "foreign-promise",
   TR1810: "pattern-not-migrated",
+  TR1811: "target-too-old",
 } as const;
 
 /** A stable id such as `TR1001`. */

@@ -113,7 +113,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
         ? { reason: late, suspect: false }
         : isIgnoredText(fn.file.text)
           ? { reason: { code: "TR1803" as const, message: `${fn.label}: its file asks to be ignored` }, suspect: false }
-          : refusalOf(fn, checker);
+          : refusalOf(fn, checker, analysis.project.options);
     if (refusal !== undefined) refusals.set(fn, refusal);
   }
   for (const fn of analysis.order) {

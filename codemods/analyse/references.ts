@@ -69,7 +69,11 @@ export function findReferences(
     let symbol: TS.Symbol | undefined;
     if (ts.isShorthandPropertyAssignment(node.parent)) symbol = checker.getShorthandAssignmentValueSymbol(node.parent);
     else if (ts.isExportSpecifier(node.parent)) symbol = checker.getExportSpecifierLocalTargetSymbol(node.parent);
-    else if (ts.isBindingElement(node.parent) && ts.isObjectBindingPattern(node.parent.parent)) {
+    else if (
+      ts.isBindingElement(node.parent) &&
+      node.parent.initializer !== node &&
+      ts.isObjectBindingPattern(node.parent.parent)
+    ) {
       // `const { load } = service`: the name also reads the member.
       const pattern = checker.getTypeAtLocation(node.parent.parent);
       const property = (node.parent.propertyName ?? node.parent.name) as TS.Node;

@@ -33,6 +33,7 @@ const serialisingMethods = new Set([
 export function refusalOf(
   fn: AsyncFunction,
   checker: TS.TypeChecker,
+  options: TS.CompilerOptions,
 ): { reason: Reason; suspect: boolean } | undefined {
   const { node, label } = fn;
   const leave = (code: Reason["code"], message: string): { reason: Reason; suspect: boolean } => ({
@@ -40,6 +41,9 @@ export function refusalOf(
     suspect: false,
   });
   if (keepsAsync(fn)) return leave("TR1803", "a comment asks to keep it");
+  if ((options.target ?? ts.ScriptTarget.ES2015) < ts.ScriptTarget.ES2015 && options.downlevelIteration !== true) {
+    return leave("TR1811", 'compiled to ES5, `yield*` needs "downlevelIteration": true in the tsconfig');
+  }
   if (!ts.isExternalModule(fn.file) && !isJavaScriptFile(fn.file)) {
     return leave("TR1804", "its file is a global script, which cannot import the fiber library");
   }

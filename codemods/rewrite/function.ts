@@ -146,7 +146,7 @@ function rewriteTwin(context: FileContext, fn: AsyncFunction, decision: Decision
     `${head}${typeParameters}(${signature.parameters})${returnType} {${eol}` +
     `${indent}${style.indent}return ${context.imports.use("toPromise")}(() => ${call})${style.semicolon}${eol}` +
     `${indent}}${eol}${eol}${indent}`;
-  edits.insertBefore(start, facade);
+  edits.insertBefore(start, `${facade}${checkedJsDoc(context, node, indent)}`);
 
   keywordToStar(context, fn);
   if (node.name !== undefined) edits.replace(node.name.getStart(file), node.name.end, decision.fiberName);
@@ -159,6 +159,18 @@ function rewriteTwin(context: FileContext, fn: AsyncFunction, decision: Decision
     }
   }
   return rewriteReturnTypeOf(context, fn, decision);
+}
+
+/** Where JavaScript is type-checked, the types of a function are in its comment, and the fiber function needs its own. */
+function checkedJsDoc(context: FileContext, node: TS.Node, indent: string): string {
+  const { file, style } = context;
+  const isChecked = context.analysis.project.options.checkJs === true || /^\s*\/\/\s*@ts-check/m.test(file.text);
+  if (context.isTypeScript || !isChecked) return "";
+  const comment = ts.getLeadingCommentRanges(file.text, node.getFullStart())?.at(-1);
+  const text = comment === undefined ? "" : file.text.slice(comment.pos, comment.end);
+  if (!text.startsWith("/**") || !/@(param|returns?|template|type|this)\b/.test(text)) return "";
+  const types = text.replace(/(@returns?\s*\{\s*)Promise\s*</, '$1import("trestle").Op<');
+  return `${types}${style.eol}${indent}`;
 }
 
 /** The fiber function keeps the modifiers that still hold for it: no `default`, no `override` of nothing. */

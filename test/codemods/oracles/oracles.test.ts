@@ -155,6 +155,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   TR1209: "projects.test.ts",
   TR1804: "projects.test.ts",
   TR1806: "demotion.test.ts",
+  TR1811: "projects.test.ts",
 };
 
 function result(input: Input): MigratedProject {

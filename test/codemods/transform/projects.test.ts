@@ -96,3 +96,44 @@ describe("packages", () => {
     expect((await migrate({ "src/api.ts": "export const a = 1;\n" })).plan.packages).toEqual([]);
   });
 });
+
+describe("compiler options", () => {
+  it("TR1811 CM-Y17 nothing is converted where `yield*` would not compile, and the reason names the option", async () => {
+    // What compiles to ES5 today is refused; a newer compiler warns that the target is going away.
+    const compilerOptions = { target: "es5", ignoreDeprecations: "6.0" };
+    const project = await migrate({ "src/api.ts": api }, { compilerOptions });
+    expect(project.plan.changes).toEqual([]);
+    expect(codesOf(project, "load")).toEqual(["TR1811"]);
+    expect(JSON.stringify(project.candidates())).toContain("downlevelIteration");
+  });
+
+  it("CM-Y11 in checked JavaScript a fiber function beside its façade has the documented types too", async () => {
+    const source = `/**
+ * Doubles.
+ * @param {number} n
+ * @returns {Promise<number>}
+ */
+export async function double(n) {
+  return (await Promise.resolve(n)) * 2;
+}
+`;
+    const compilerOptions = { allowJs: true, checkJs: true };
+    const project = await migrate({ "src/double.js": source }, { compilerOptions });
+    expect(codesOf(project, "double")).not.toContain("TR1806");
+    expect(project.after["src/double.js"]).toContain('@returns {import("trestle").Op<number>}');
+    expect(project.after["src/double.js"]).toContain("@returns {Promise<number>}");
+  });
+
+  it("CM-M11 an import that a default value in a pattern still uses is kept", async () => {
+    const use = `import { load } from "./api";
+export async function run({ get = load }: { get?: (id: string) => Promise<number> }): Promise<number> {
+  const first = await load("a");
+  return (await get("b")) + first;
+}
+`;
+    const project = await migrate({ "src/api.ts": api, "src/use.ts": use });
+    expect(codesOf(project, "run")).not.toContain("TR1806");
+    expect(project.after["src/use.ts"]).toMatch(/import \{ load, loadOp \}/);
+    expect(project.after["src/use.ts"]).toContain('yield* loadOp("a")');
+  });
+});

@@ -1,0 +1,109 @@
+/** What is refused before anything is analysed, and what is accepted without a word of configuration. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { MigrationError } from "../../codemods/failure.js";
+import { planMigration, type PlanRequest } from "../../codemods/migrate.js";
+
+const made: string[] = [];
+afterEach(() => {
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function folderWith(files: Readonly<Record<string, string | object>>): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "trestle-project-")));
+  made.push(folder);
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), typeof content === "string" ? content : JSON.stringify(content));
+  }
+  return folder;
+}
+
+async function refusal(cwd: string, request: Partial<PlanRequest> = {}): Promise<{ code: number; message: string }> {
+  try {
+    await planMigration({ cwd, paths: [], ...request });
+  } catch (error) {
+    if (error instanceof MigrationError) return { code: error.exitCode, message: error.message };
+    throw error;
+  }
+  throw new Error("The project was accepted");
+}
+
+const tsconfig = { compilerOptions: { strict: true, target: "es2022", types: [] }, include: ["src"] };
+const good = "export async function one(): Promise<number> {\n  return 1;\n}\n";
+
+describe("bad input", () => {
+  it("O-22 TypeScript without a tsconfig exits 2 and says how to make one", async () => {
+    const { code, message } = await refusal(folderWith({ "one.ts": good }));
+    expect(code).toBe(2);
+    expect(message).toMatch(/No tsconfig\.json was found in .*-p/);
+  });
+
+  it("O-22 a tsconfig that matches nothing exits 2", async () => {
+    const { code, message } = await refusal(folderWith({ "tsconfig.json": tsconfig, "package.json": {} }));
+    expect(code).toBe(2);
+    expect(message).toContain("matches no source files");
+  });
+
+  it("O-22 a file that does not parse exits 4 and names the place", async () => {
+    const folder = folderWith({ "tsconfig.json": tsconfig, "src/one.ts": "export async function ( {" });
+    const { code, message } = await refusal(folder);
+    expect(code).toBe(4);
+    expect(message).toMatch(/does not parse.*\n {2}src\/one\.ts:1:\d+/);
+  });
+
+  it("O-22 a program that does not type-check exits 4, names the place and the option", async () => {
+    const folder = folderWith({ "tsconfig.json": tsconfig, "src/one.ts": `${good}export const s: string = 1;\n` });
+    const { code, message } = await refusal(folder);
+    expect(code).toBe(4);
+    expect(message).toMatch(/src\/one\.ts:4:14 TS2322/);
+    expect(message).toContain("--allow-baseline-errors");
+    const plan = await planMigration({ cwd: folder, paths: [], allowBaselineErrors: true });
+    expect(plan.changes).toHaveLength(1);
+  });
+
+  it("O-22 a path of another project exits 2, even though that project has a tsconfig of its own", async () => {
+    const files = { "tsconfig.json": tsconfig, "src/one.ts": good };
+    const [here, there] = [folderWith(files), folderWith(files)];
+    const { code, message } = await refusal(here, { paths: [join(there, "src")] });
+    expect(code).toBe(2);
+    expect(message).toContain("outside the project");
+  });
+
+  it("O-22 a path that does not exist, and a tsconfig that does not, exit 2 and name it", async () => {
+    const folder = folderWith({ "tsconfig.json": tsconfig, "src/one.ts": good });
+    expect(await refusal(folder, { paths: ["nowhere"] })).toMatchObject({ code: 2 });
+    expect((await refusal(folder, { project: "tsconfig.none.json" })).message).toContain("tsconfig.none.json");
+  });
+});
+
+describe("accepted input", () => {
+  it("CM-M07 a JavaScript package needs no tsconfig", async () => {
+    const folder = folderWith({
+      "package.json": { type: "module" },
+      "index.js": good.replace(": Promise<number>", ""),
+    });
+    const plan = await planMigration({ cwd: folder, paths: [] });
+    expect(plan.changes.map((change) => change.path)).toEqual([join(folder, "index.js")]);
+  });
+
+  it("CM-M07 a tsconfig that only describes type tests does not hide the JavaScript beside it", async () => {
+    const folder = folderWith({
+      "package.json": {},
+      "index.js": "async function one() {\n  return 1;\n}\nmodule.exports = { one };\n",
+      "index.d.ts": "export function one(): Promise<number>;\n",
+      "tsconfig.json": { compilerOptions: { types: [] }, files: ["index.d.ts"] },
+    });
+    const plan = await planMigration({ cwd: folder, paths: [] });
+    expect(plan.changes.map((change) => change.path)).toEqual([join(folder, "index.js")]);
+  });
+
+  it("O-03 a project that was migrated and not installed yet type-checks, and has nothing left to do", async () => {
+    const folder = folderWith({ "tsconfig.json": tsconfig, "src/one.ts": good });
+    const [change] = (await planMigration({ cwd: folder, paths: [] })).changes;
+    writeFileSync(change?.path ?? "", change?.after ?? "");
+    expect((await planMigration({ cwd: folder, paths: [] })).changes).toEqual([]);
+  });
+});

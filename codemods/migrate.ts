@@ -132,6 +132,7 @@ function report(
     candidates,
     changes,
     packages: [...packages].sort(),
+    remarks: project.remarks,
     verification,
   };
 }

@@ -67,6 +67,8 @@ export interface MigrationPlan {
   readonly changes: readonly FileChange[];
   /** Packages the changed files import and that the project must depend on, e.g. `trestle`. */
   readonly packages: readonly string[];
+  /** What the user should know about how the project was read. */
+  readonly remarks?: readonly string[];
   /** How many times the edited program was type-checked, and how many functions were demoted on the way. */
   readonly verification: { readonly rounds: number; readonly demoted: number };
 }

@@ -25,7 +25,7 @@ export interface LoadedProject {
   /** Diagnostics of the unedited program, as {@link diagnosticKey}s with their number of occurrences. */
   readonly baseline: ReadonlyMap<string, number>;
   /** Things the user should know that are no errors. */
-  readonly notes: readonly string[];
+  readonly remarks: readonly string[];
 }
 
 export interface LoadRequest {
@@ -53,7 +53,7 @@ export function loadProject(request: LoadRequest): LoadedProject {
     }
   }
   const compiler = useCompilerOf(root);
-  const notes: string[] = [];
+  const remarks: string[] = [];
   const described = configPath === undefined ? undefined : openProgram(readConfig(configPath, compiler.own), root);
   // A tsconfig that is only there for type tests, beside plain JavaScript, describes no source.
   const isDescribed = described !== undefined && (described.sources.length > 0 || request.project !== undefined);
@@ -66,7 +66,7 @@ export function loadProject(request: LoadRequest): LoadedProject {
     sources: all,
   } = isDescribed || (described !== undefined && !isPlainJavaScript(root))
     ? described
-    : openProgram(inferConfig(root, notes), root);
+    : openProgram(inferConfig(root, remarks), root);
   const sources = all.filter(
     (file) => selected.length === 0 || selected.some((path) => isWithin(realPath(file.fileName), path)),
   );
@@ -93,7 +93,7 @@ export function loadProject(request: LoadRequest): LoadedProject {
     sources: sources.filter((file) => !isGeneratedText(file.text)),
     tests,
     baseline,
-    notes,
+    remarks,
   };
 }
 
@@ -293,8 +293,8 @@ function forAnalysis(options: TS.CompilerOptions, ownCompiler: boolean): TS.Comp
   return adjusted;
 }
 
-function inferConfig(root: string, notes: string[]): { fileNames: string[]; options: TS.CompilerOptions } {
-  notes.push(
+function inferConfig(root: string, remarks: string[]): { fileNames: string[]; options: TS.CompilerOptions } {
+  remarks.push(
     `No tsconfig.json in ${root}: reading its JavaScript with default settings. Types are inferred only, so more is bridged than with a tsconfig.`,
   );
   return {

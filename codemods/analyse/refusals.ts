@@ -5,7 +5,6 @@ import type { AsyncFunction } from "./functions.js";
 import { returnsFromTry, waitSites } from "./runs.js";
 import {
   containsOwn,
-  forEachOwn,
   isJavaScriptFile,
   isPropertyName,
   skipParentheses,
@@ -179,13 +178,4 @@ function startsWithDirective(block: { readonly statements: readonly TS.Statement
     if (statement.expression.text === directive) return true;
   }
   return false;
-}
-
-/** Whether a function's own code contains no wait at all. */
-export function neverWaits(fn: AsyncFunction): boolean {
-  let waits = false;
-  forEachOwn(fn.node.body, (node) => {
-    waits ||= ts.isAwaitExpression(node);
-  });
-  return !waits;
 }

@@ -10,7 +10,7 @@ import type { MigrationPlan } from "../plan.js";
 import { noProgress, showProgress } from "../progress.js";
 import { createReport, type InstallStep, type Report } from "../report/report.js";
 import { version } from "../version.js";
-import type { Invocation, ReadingOptions } from "./invocation.js";
+import { remark, type Invocation, type ReadingOptions } from "./invocation.js";
 import { journalStarts, settleInterruptedRun } from "./recover.js";
 
 export interface Analysis {
@@ -37,6 +37,7 @@ export async function analyse(
     plan = await planned(invocation, paths, options);
   }
 
+  for (const text of plan.remarks ?? []) remark(invocation, options, text);
   const manifest = plan.changes.length > 0 ? findManifest(plan.root) : undefined;
   const addition = manifest === undefined ? undefined : addDependencies(manifest, plan.packages, `^${version}`);
   const edits = await prepareEdits([...plan.changes, ...(addition ? [addition.change] : [])], engine.fs);

@@ -10,7 +10,8 @@ import type { Edits } from "./edits.js";
 import type { Imports } from "./imports.js";
 import type { Style } from "./style.js";
 
-export interface FileContext {
+/** What is the same for every file. */
+export interface RewriteInput {
   readonly analysis: Analysis;
   readonly decisions: Decisions;
   /** Calls and callbacks that run a fiber function in place, in any file. */
@@ -21,6 +22,9 @@ export interface FileContext {
   readonly suspension: Suspension;
   /** Twins that another file imports. */
   readonly sharedTwins: ReadonlySet<AsyncFunction>;
+}
+
+export interface FileContext extends RewriteInput {
   readonly file: TS.SourceFile;
   readonly edits: Edits;
   readonly imports: Imports;

@@ -1,14 +1,11 @@
 /** Rewrites one file from the decisions: collects every edit on the unmodified text and applies them once. */
 import { type TS } from "../compiler.js";
-import type { Analysis, Decisions } from "../analyse/decide.js";
 import type { AsyncFunction } from "../analyse/functions.js";
-import type { Reference } from "../analyse/references.js";
-import { waitSites, type WaitSite } from "../analyse/runs.js";
-import type { Suspension } from "../analyse/suspension.js";
+import { waitSites } from "../analyse/runs.js";
 import { isJavaScriptFile } from "../analyse/syntax.js";
 import type { Candidate, Reason } from "../plan.js";
 import { rewriteTry } from "./cancellation.js";
-import { isConverted, type FileContext } from "./context.js";
+import { isConverted, type FileContext, type RewriteInput } from "./context.js";
 import { applyEdits, Edits } from "./edits.js";
 import { rewriteHead } from "./function.js";
 import { Imports } from "./imports.js";
@@ -26,15 +23,6 @@ export interface RewrittenFile {
   readonly notes: ReadonlyMap<AsyncFunction, readonly Reason[]>;
   /** Functions whose new form cannot be written down; the file must be rewritten without them. */
   readonly impossible: ReadonlyMap<AsyncFunction, Reason>;
-}
-
-export interface RewriteInput {
-  readonly analysis: Analysis;
-  readonly decisions: Decisions;
-  readonly runs: ReadonlyMap<TS.Node, { readonly use: Reference; readonly site: WaitSite }>;
-  readonly spelledOut: ReadonlySet<AsyncFunction>;
-  readonly suspension: Suspension;
-  readonly sharedTwins: ReadonlySet<AsyncFunction>;
 }
 
 export function rewriteFile(

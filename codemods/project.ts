@@ -172,7 +172,7 @@ export function diagnosticKey(diagnostic: TS.Diagnostic, root: string): string {
   return `${file} TS${diagnostic.code} ${ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")}`;
 }
 
-export function countDiagnostics(diagnostics: readonly TS.Diagnostic[], root: string): Map<string, number> {
+function countDiagnostics(diagnostics: readonly TS.Diagnostic[], root: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const diagnostic of diagnostics) {
     const key = diagnosticKey(diagnostic, root);
@@ -181,7 +181,7 @@ export function countDiagnostics(diagnostics: readonly TS.Diagnostic[], root: st
   return counts;
 }
 
-export function isWithin(path: string, directory: string): boolean {
+function isWithin(path: string, directory: string): boolean {
   const inside = relative(directory, path);
   return inside === "" || (inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside));
 }

@@ -5,7 +5,7 @@
 import { ts, type TS } from "../compiler.js";
 import type { AsyncFunction } from "./functions.js";
 
-export class UnionFind<T> {
+class UnionFind<T> {
   readonly #parent = new Map<T, T>();
 
   find(item: T): T {

@@ -67,7 +67,7 @@ function isNativePromise(type: TS.Type): boolean {
 }
 
 /** Whether an expression cannot be a thenable because of how it is written, whatever its type. */
-export function isPlain(expression: TS.Expression, checker: TS.TypeChecker, depth = 0): boolean {
+function isPlain(expression: TS.Expression, checker: TS.TypeChecker, depth = 0): boolean {
   if (depth > 6) return false;
   const node = skipParentheses(expression);
   const plain = (inner: TS.Expression): boolean => isPlain(inner, checker, depth + 1);

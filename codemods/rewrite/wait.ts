@@ -85,7 +85,7 @@ function isBranching(expression: TS.Expression): boolean {
 }
 
 /** Whether anything in an operand is run as a fiber function in its place. */
-export function runsSomething(context: FileContext, operand: TS.Expression): boolean {
+function runsSomething(context: FileContext, operand: TS.Expression): boolean {
   const expression = skipParentheses(operand);
   if (ts.isConditionalExpression(expression)) {
     return runsSomething(context, expression.whenTrue) || runsSomething(context, expression.whenFalse);
@@ -214,7 +214,7 @@ function containsComma(node: TS.ParenthesizedExpression): boolean {
 }
 
 /** `load(...)` becomes `loadOp(...)`, under whatever name this file knows the fiber function by. */
-export function renameCallee(context: FileContext, node: TS.Node): void {
+function renameCallee(context: FileContext, node: TS.Node): void {
   const run = context.runs.get(node);
   if (run === undefined) return;
   const { target, node: name } = run.use;

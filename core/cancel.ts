@@ -5,6 +5,7 @@ import { CancelContext } from "./engine/context.js";
 import { expectBody, refuse } from "./engine/describe.js";
 import { Frame, returning, type FiberCore, type Step } from "./engine/fiber-core.js";
 import type { Body, Op } from "./engine/op.js";
+import { probe } from "./engine/probe.js";
 import { Primitive } from "./engine/primitive.js";
 
 /** Runs a body in a context of its own and moves the fiber back at the end. */
@@ -63,6 +64,7 @@ class InContext<T> extends Primitive<T> {
     const { interruption } = fiber.context;
     if (interruption && !this.isProtected) return fiber.fail(interruption);
     const inner = new CancelContext(fiber.context.home, fiber.context, this.isProtected);
+    probe?.contextCreated(inner, this.isProtected ? "Protect" : "Sub");
     fiber.pushFrame(new ContextFrame(fiber, inner));
     return fiber.call(this.body, this.isProtected ? undefined : inner);
   }

@@ -5,6 +5,7 @@ import { mintId } from "./engine/ids.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Op, Result } from "./engine/op.js";
 import { returning, yielding, type Step } from "./engine/fiber-core.js";
+import { probe } from "./engine/probe.js";
 import { Waiter, Waiters } from "./engine/waiters.js";
 
 /** The options of {@link Deferred.create}. */
@@ -30,14 +31,16 @@ export interface DeferredOptions {
  */
 export class Deferred<T> {
   /** Unique in its scheduler. */
-  readonly id: number = mintId();
+  readonly id: number;
   readonly label: string | undefined;
   private value: T | undefined = undefined;
   // Undefined from the moment of resolution on.
   private waiters: Waiters | undefined = new Waiters();
 
-  private constructor(label: string | undefined) {
+  private constructor(id: number, label: string | undefined) {
+    this.id = id;
     this.label = label;
+    probe?.objectCreated(this, "Deferred", label);
   }
 
   /**
@@ -50,7 +53,12 @@ export class Deferred<T> {
     expectOptions("Deferred.create", options);
     const label: unknown = options?.label;
     if (label !== undefined && typeof label !== "string") refuse("Deferred.create", "options.label", "a string", label);
-    const deferred = new Deferred<T>(label);
+    return Deferred.numbered(mintId(), label);
+  }
+
+  /** @internal A cell with the number of something else. */
+  static numbered<T>(id: number, label: string | undefined): [deferred: Deferred<T>, resolver: Resolver<T>] {
+    const deferred = new Deferred<T>(id, label);
     return [deferred, new Resolver<T>(deferred)];
   }
 
@@ -61,7 +69,7 @@ export class Deferred<T> {
    * Deferred.createResolved(1).isResolved(); // => true
    */
   static createResolved<T>(value: T): Deferred<T> {
-    const deferred = new Deferred<T>(undefined);
+    const deferred = new Deferred<T>(mintId(), undefined);
     deferred.write(value);
     return deferred;
   }
@@ -116,6 +124,7 @@ export class Deferred<T> {
     if (!waiters) return false;
     this.value = value;
     this.waiters = undefined;
+    probe?.put(this);
     waiters.wakeAll(value);
     return true;
   }
@@ -181,7 +190,13 @@ class Await<T, R> extends Waiter<R> {
     return this.deferred.isResolved() ? this.deliver(this.deferred.read()) : yielding(this);
   }
 
+  protected override enter(): void {
+    probe?.tryGet(this.deferred);
+    super.enter();
+  }
+
   protected override deliver(value: unknown): Step {
+    probe?.get(this.deferred);
     if (!this.unpack) return returning(value);
     const result = value as Result<R>;
     if (!result.ok) throw result.error;

@@ -6,6 +6,7 @@ import { Deferred, type Resolver } from "./deferred.js";
 import { expectBody, expectOptions, refuse } from "./engine/describe.js";
 import { FiberCore, type FiberOwner } from "./engine/fiber-core.js";
 import type { Body, Op, Result } from "./engine/op.js";
+import { mintId } from "./engine/ids.js";
 import { Primitive } from "./engine/primitive.js";
 import { Switch } from "./switch.js";
 
@@ -124,9 +125,10 @@ class ForkPromise<T> extends ForkOp<Deferred<Result<T>>> implements FiberOwner {
   perform(fiber: FiberCore): boolean {
     const { sw } = this;
     if (sw.context.isFinished) return fiber.fail(sw.getError());
-    const [deferred, resolver] = Deferred.create<Result<T>>(this.name === undefined ? undefined : { label: this.name });
+    const { interruption, home } = sw.context;
+    // The cell has the number of its fiber, which is created next.
+    const [deferred, resolver] = Deferred.numbered<Result<T>>(interruption ? mintId() : home.nextId, this.name);
     fiber.succeed(deferred);
-    const { interruption } = sw.context;
     if (interruption) {
       resolver.resolveError(interruption);
       return true;

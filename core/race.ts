@@ -16,6 +16,7 @@ import type { ForkSite } from "./engine/fork-site.js";
 import { Failures } from "./engine/multiple.js";
 import type { Body, Op } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
+import { probe } from "./engine/probe.js";
 import { expectBodies } from "./combine.js";
 import { siteOf } from "./fork.js";
 import { awaitCancel } from "./turns.js";
@@ -81,6 +82,7 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
     this.site = site;
     this.outer = fiber.context;
     this.context = new CancelContext(fiber.context.home, fiber.context, false);
+    probe?.contextCreated(this.context, "Any", called);
     fiber.moveTo(this.context);
   }
 
@@ -137,6 +139,7 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
       }
     } catch (error) {
       (this.failures = new Failures()).add(error);
+      probe?.contextFailed(this.context, error);
     }
   }
 
@@ -144,6 +147,7 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
     // The answer to our own request, or to the parent's, which is looked at in the end.
     if (error instanceof Cancelled && this.context.interruption) return;
     (this.failures ??= new Failures()).add(error);
+    probe?.contextFailed(this.context, error);
     try {
       this.context.cancel(error);
     } catch (thrown) {

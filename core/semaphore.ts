@@ -2,9 +2,11 @@
 
 import { expectBody, refuse } from "./engine/describe.js";
 import { Frame, returning, yielding, type FiberCore, type Step } from "./engine/fiber-core.js";
+import { mintId } from "./engine/ids.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Body, Op } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
+import { probe } from "./engine/probe.js";
 import { Waiter, Waiters } from "./engine/waiters.js";
 
 /**
@@ -16,6 +18,8 @@ import { Waiter, Waiters } from "./engine/waiters.js";
  * const page = yield* connections.use(() => download(url));
  */
 export class Semaphore {
+  /** Unique in its scheduler. */
+  readonly id: number = mintId();
   // Positive only while nobody waits: a released permit goes to a waiter, if there is one.
   private permits: number;
   private readonly waiters = new Waiters();
@@ -28,6 +32,7 @@ export class Semaphore {
     if (typeof n !== "number" || !Number.isInteger(n)) refuse("new Semaphore", "n", "an integer", n);
     if (n < 0) throw new InvalidArgument("n < 0");
     this.permits = n;
+    probe?.objectCreated(this, "Semaphore");
   }
 
   /**
@@ -48,13 +53,14 @@ export class Semaphore {
 
   /** Takes a permit if there is one; whether there was. */
   tryAcquire(): boolean {
-    if (this.permits === 0) return false;
-    this.permits--;
+    if (!this.take()) return false;
+    probe?.get(this);
     return true;
   }
 
   /** Gives a permit back, or adds one. Wakes the fiber that has waited longest. Callable from anywhere. */
   release(): void {
+    probe?.put(this);
     if (!this.waiters.wakeOne(undefined)) this.permits++;
   }
 
@@ -77,6 +83,13 @@ export class Semaphore {
   /** The permits left; the same as {@link getValue}. */
   get value(): number {
     return this.permits;
+  }
+
+  /** @internal */
+  take(): boolean {
+    if (this.permits === 0) return false;
+    this.permits--;
+    return true;
   }
 
   /** @internal */
@@ -106,7 +119,17 @@ class Acquire extends Waiter<void> {
   }
 
   protected override begin(): Step {
-    return this.semaphore.tryAcquire() ? returning(undefined) : yielding(this);
+    return this.semaphore.take() ? this.deliver() : yielding(this);
+  }
+
+  protected override deliver(): Step {
+    probe?.get(this.semaphore);
+    return returning(undefined);
+  }
+
+  protected override enter(): void {
+    probe?.tryGet(this.semaphore);
+    super.enter();
   }
 }
 
@@ -132,7 +155,7 @@ class Use<T> extends Primitive<T> {
     const frame = new UseFrame(this.semaphore, this.body);
     fiber.pushFrame(frame);
     fiber.succeed(undefined);
-    return this.semaphore.tryAcquire() || new Acquire(this.semaphore).perform(fiber);
+    return this.semaphore.take() || new Acquire(this.semaphore).perform(fiber);
   }
 }
 
@@ -151,6 +174,7 @@ class UseFrame extends Frame {
   next(value: unknown): Step {
     if (!this.acquired) {
       this.acquired = true;
+      probe?.get(this.semaphore);
       return yielding(this);
     }
     this.semaphore.release();

@@ -13,11 +13,11 @@ import {
   type Step,
   type Waiting,
 } from "./engine/fiber-core.js";
-import { mintId } from "./engine/ids.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import { Failures } from "./engine/multiple.js";
 import type { Op } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
+import { probe } from "./engine/probe.js";
 import type { Holder } from "./engine/root.js";
 
 /** The reason by which daemons are stopped when the rest of their switch has ended. */
@@ -148,8 +148,6 @@ export interface SwitchOptions {
  * }); // both fibers have ended and the socket is closed here
  */
 export class Switch implements Holder, FiberOwner {
-  /** Unique in its scheduler. */
-  readonly id: number = mintId();
   readonly name: string | undefined;
   /** The cancellation context of the block and of all fibers forked in it. */
   readonly context: CancelContext;
@@ -167,6 +165,12 @@ export class Switch implements Holder, FiberOwner {
   constructor(context: CancelContext, name: string | undefined) {
     this.context = context;
     this.name = name;
+    probe?.contextCreated(context, "Switch", name);
+  }
+
+  /** Unique in its scheduler; that of its context, too. */
+  get id(): number {
+    return this.context.id;
   }
 
   /**
@@ -250,6 +254,7 @@ export class Switch implements Holder, FiberOwner {
   fail(error: unknown): void {
     if (this.context.isFinished) throw new SwitchFinishedError(this.name);
     this.failures.add(error);
+    probe?.contextFailed(this.context, error);
     try {
       this.context.cancel(error);
     } catch (thrown) {
@@ -457,6 +462,7 @@ export abstract class BlockFrame extends Frame implements Waiting {
     this.nextHandler = 0;
     if (this.handlers.length > 0) {
       this.shelter = new CancelContext(this.fiber.context.home, this.sw.context, true);
+      probe?.contextCreated(this.shelter, "Protect");
       this.fiber.moveTo(this.shelter);
       this.state = HANDLER;
       return yielding(this);
@@ -596,6 +602,7 @@ class LateFrame extends Frame {
     this.late = late;
     this.outer = fiber.context;
     this.shelter = new CancelContext(fiber.context.home, fiber.context, true);
+    probe?.contextCreated(this.shelter, "Protect");
     fiber.moveTo(this.shelter);
   }
 

@@ -5,6 +5,7 @@ import { Command, returning, yielding, type CallFrame, type FiberCore, type Step
 import { NotInFiberError } from "./engine/not-in-fiber.js";
 import type { Instruction, Op } from "./engine/op.js";
 import { WaitingPrimitive } from "./engine/primitive.js";
+import { probe } from "./engine/probe.js";
 
 /** What a fiber that yielded is resumed with; it tells the second call of the iterator from the first. */
 const RESUMED = {};
@@ -44,8 +45,13 @@ class Yield extends Command implements CallFrame {
     queue.noteYield();
     if (fiber.interrupted()) return false;
     fiber.succeed(RESUMED);
+    probe?.fiberSuspended(fiber, this);
     queue.push(fiber);
     return false;
+  }
+
+  describeWait(): string {
+    return "Fiber.yield";
   }
 }
 

@@ -5,6 +5,7 @@ import { Cancelled } from "./cancelled.js";
 import { expectFunction, show } from "./describe.js";
 import { InvalidArgument } from "./invalid-argument.js";
 import { Failures } from "./multiple.js";
+import { probe } from "./probe.js";
 
 /** What a context needs to know of a fiber: its place in the list of members, and how to interrupt a wait. */
 export interface Member {
@@ -97,6 +98,7 @@ export class CancelContext {
     if (this.finished) throw new InvalidArgument("Cancellation context finished!");
     if (this.cancellation) return;
     const error = reason instanceof Cancelled ? reason : new Cancelled(reason);
+    probe?.contextCancelled(this, error);
 
     const order = this.mark(error);
     // Callbacks may be foreign code that starts or ends fibers: work on a snapshot, taken before the first of them.
@@ -175,6 +177,7 @@ export class CancelContext {
   /** @internal Ends the context: it leaves the tree and cannot be used any more. */
   finish(): void {
     this.finished = true;
+    probe?.contextEnded(this);
     this.hooks = undefined;
     const { parent, previousSibling, nextSibling } = this;
     if (!parent) return;

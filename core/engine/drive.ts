@@ -7,6 +7,7 @@ import { describe } from "./describe.js";
 import { Command, type CallFrame, type FiberCore, type FiberHandle } from "./fiber-core.js";
 import { NotInFiberError } from "./not-in-fiber.js";
 import { INSTRUCTION, PROTOCOL, type Op } from "./op.js";
+import { probe } from "./probe.js";
 
 /** Native calls nested deeper than this are handed to the driver instead, before the engine's own stack runs out. */
 const MAX_NATIVE_DEPTH = 200;
@@ -45,8 +46,10 @@ export function takeStep(fiber: FiberCore): void {
   const outer = current;
   const outerDepth = nativeDepth;
   current = fiber;
+  probe?.fiberRunning(fiber);
   // No `finally`: whatever user code throws ends up in the fiber, inside `drive`.
   const ended = fiber.surroundings ? fiber.surroundings(() => drive(fiber, outerDepth)) : drive(fiber, outerDepth);
+  probe?.fiberStopped(fiber, ended);
   current = outer;
   nativeDepth = outerDepth;
   if (ended) {

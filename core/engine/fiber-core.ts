@@ -5,6 +5,7 @@ import type { Cancelled } from "./cancelled.js";
 import { describe } from "./describe.js";
 import { formatForkSite, type ForkSite, type SiteAllowance } from "./fork-site.js";
 import { INSTRUCTION, PROTOCOL, type Instruction, type Op } from "./op.js";
+import { probe } from "./probe.js";
 
 /** One level of a fiber's call stack: a generator, the iterator of a primitive, or a {@link Frame}. */
 export interface CallFrame {
@@ -113,6 +114,7 @@ export class FiberCore implements Member, FiberHandle {
     this.site = site;
     if (captureSurroundings) this.surroundings = captureSurroundings();
     context.addMember(this);
+    probe?.fiberCreated(this);
   }
 
   /** The scheduler that runs it. */
@@ -125,6 +127,7 @@ export class FiberCore implements Member, FiberHandle {
   /** From here on the fiber is suspended, and `waiting` alone may settle it. */
   wait(waiting: Waiting): void {
     this.waiting = waiting;
+    probe?.fiberSuspended(this, waiting);
   }
 
   /**
@@ -136,6 +139,7 @@ export class FiberCore implements Member, FiberHandle {
     this.waiting = undefined;
     this.failed = failed;
     this.value = value;
+    probe?.fiberWoken(this);
     this.queue.push(this);
     return true;
   }
@@ -144,6 +148,7 @@ export class FiberCore implements Member, FiberHandle {
   unwait(waiting: Waiting): boolean {
     if (this.waiting !== waiting) return false;
     this.waiting = undefined;
+    probe?.fiberWoken(this);
     return true;
   }
 

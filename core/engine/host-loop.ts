@@ -4,6 +4,7 @@
 // have kept the thread for long, a macrotask goes in between, so that timers and I/O proceed.
 
 import { runningFiber } from "./drive.js";
+import { probe } from "./probe.js";
 import { Scheduler } from "./scheduler.js";
 
 // Taken at load time: a test that fakes the timers does not stop the scheduler.
@@ -62,6 +63,7 @@ class HostLoop extends Scheduler {
     if (this.draining || this.scheduled === MACROTASK) return;
     this.draining = true;
     this.idle = false;
+    probe?.loopResumed(this);
     let passes = 0;
     let exhausted = false;
     do {
@@ -75,6 +77,7 @@ class HostLoop extends Scheduler {
       }
     } while (this.size > 0 && !this.yielded && !exhausted && ++passes < PASSES_PER_TURN);
     this.draining = false;
+    probe?.loopSuspended(this);
     this.rest(exhausted);
   }
 
@@ -104,8 +107,10 @@ class HostLoop extends Scheduler {
     if (this.draining) return;
     this.draining = true;
     this.idle = false;
+    probe?.loopResumed(this);
     while (this.size > 0) this.runNext();
     this.draining = false;
+    probe?.loopSuspended(this);
     this.rest(false);
   }
 }

@@ -7,6 +7,7 @@ import type { ForkSite } from "./fork-site.js";
 import { captureForkSite } from "./fork-site.js";
 import { hostLoop } from "./host-loop.js";
 import type { Body, Result } from "./op.js";
+import { probe } from "./probe.js";
 import type { Scheduler } from "./scheduler.js";
 import { reportUnhandled } from "./unhandled.js";
 
@@ -55,6 +56,7 @@ class Root<T> implements RootFiber, FiberOwner {
     this.onDone = options.onDone;
     options.sw?.hold();
     this.context = new CancelContext(scheduler, options.sw?.context ?? options.parent, false);
+    probe?.contextCreated(this.context, "Root");
     const bindings: Binding | undefined = (options.inherit as FiberCore | undefined)?.bindings;
     const name = options.name ?? (body.name || undefined);
     this.fiber = new FiberCore(this.context, this, body, undefined, name, bindings, site);
@@ -86,6 +88,8 @@ export function startOn<T>(
   const interruption = root.context.parent?.interruption;
   if (interruption) {
     root.context.removeMember(root.fiber);
+    root.fiber.fail(interruption);
+    probe?.fiberStopped(root.fiber, true);
     root.fiberEnded(root.fiber, true, interruption);
     return root;
   }

@@ -4,6 +4,7 @@
 import { giveUp } from "../engine/deadlock.js";
 import { expectBody } from "../engine/describe.js";
 import type { Op, Result } from "../engine/op.js";
+import { probe } from "../engine/probe.js";
 import { startOn } from "../engine/root.js";
 import { Scheduler } from "../engine/scheduler.js";
 import type { Env } from "../env.js";
@@ -15,6 +16,14 @@ class MockLoop extends Scheduler {
 
   drain(): void {
     while (this.size > 0) this.runNext();
+  }
+
+  /** Nothing can run: time goes on to the next deadline. False when there is none. */
+  sleepUntilDue(clock: MockClock): boolean {
+    probe?.loopSuspended(this);
+    const due = clock.tryAdvance();
+    probe?.loopResumed(this);
+    return due;
   }
 }
 
@@ -41,6 +50,7 @@ export interface MockEnv extends Env {
 export function run<T>(body: (env: MockEnv) => Op<T>): T {
   expectBody("mock.run", "body", body);
   const loop = new MockLoop();
+  probe?.domainSpawned(loop);
   const clock = new MockClock();
   const env: MockEnv = { clock, monoClock: new MonoClock(clock), backendId: "mock" };
   let outcome: Result<T> | undefined;
@@ -51,7 +61,7 @@ export function run<T>(body: (env: MockEnv) => Op<T>): T {
     },
   });
   loop.drain();
-  while (!outcome && clock.tryAdvance()) loop.drain();
+  while (!outcome && loop.sleepUntilDue(clock)) loop.drain();
   if (!outcome) throw giveUp(root.context);
   if (!outcome.ok) throw outcome.error;
   return outcome.value;

@@ -1,0 +1,21 @@
+// @ts-check
+// The rows, in the order of the table.
+
+import callTree from "./call-tree.js";
+import cancel from "./cancel.js";
+import depth from "./depth.js";
+import forkJoin from "./fork-join.js";
+import heap from "./heap.js";
+import map from "./map.js";
+import mapTurn from "./map-turn.js";
+import pingPong from "./ping-pong.js";
+import recursion from "./recursion.js";
+
+/** @type {readonly import("../row.js").Row[]} */
+export const rows = [forkJoin, callTree, pingPong, depth, recursion, cancel, heap, map, mapTurn];
+
+/**
+ * The work of a row, as the tables name it.
+ * @param {Pick<import("../row.js").Row, "title" | "size" | "of">} row
+ */
+export const workOf = ({ title, size, of }) => `${title}: ${size.toLocaleString("en")} ${of}`;

@@ -1,5 +1,6 @@
 // Finishes what the compiler leaves of a package that loads everywhere:
 // - takes away what it made of sources that are gone;
+// - makes plain properties of what the CommonJS build re-exports;
 // - marks each output folder's module format;
 // - writes the ES modules that Node loads, which re-export the CommonJS build so that there is one scheduler a process, and one
 //   declaration of each class a program;
@@ -19,6 +20,7 @@ function finish(name) {
   const source = join(top, name);
   const dist = join(source, "dist");
   for (const format of ["esm", "cjs"]) prune(join(dist, format), source);
+  makeExportsPlain(join(dist, "cjs"));
   mark(join(dist, "esm"), "module");
   mark(join(dist, "cjs"), "commonjs");
   const wrappers = join(dist, "node");
@@ -81,6 +83,20 @@ function prune(output, source) {
     const path = join(entry.parentPath, entry.name);
     const origin = join(source, relative(output, path)).replace(/(\.d\.ts|\.js)$/, ".ts");
     if (entry.isFile() && entry.name !== "package.json" && !existsSync(origin)) rmSync(path);
+  }
+}
+
+/** Re-exports become plain properties: the compiler makes getters of them, which each use would call. (There are no import cycles.) */
+function makeExportsPlain(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile() || !entry.name.endsWith(".js")) continue;
+    const path = join(entry.parentPath, entry.name);
+    const before = readFileSync(path, "utf8");
+    const after = before.replace(
+      /^Object\.defineProperty\(exports, "(\w+)", \{ enumerable: true, get: function \(\) \{ return (\w+\.\w+); \} \}\);$/gm,
+      "exports.$1 = $2;",
+    );
+    if (after !== before) writeFileSync(path, after);
   }
 }
 

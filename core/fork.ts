@@ -27,21 +27,6 @@ export function siteOf(above: unknown): ForkSite | undefined {
   return captureForkSite(above, runningFiber()?.queue.siteAllowance);
 }
 
-/** @internal Starts a child at once; the parent follows it, ahead of all that is queued. Returns false, for `perform`. */
-export function startChild(
-  parent: FiberCore,
-  sw: Switch,
-  owner: FiberOwner,
-  body: (argument: never) => Op<unknown>,
-  argument: unknown,
-  name: string | undefined,
-  site: ForkSite | undefined,
-): false {
-  const child = new FiberCore(sw.context, owner, body, argument, name, parent.bindings, site);
-  parent.queue.front.push(parent, child);
-  return false;
-}
-
 abstract class ForkOp<T> extends Primitive<T> {
   protected readonly sw: Switch;
   protected readonly body: Body<unknown>;
@@ -57,15 +42,9 @@ abstract class ForkOp<T> extends Primitive<T> {
   }
 
   protected start(parent: FiberCore, owner: FiberOwner): false {
-    return startChild(
-      parent,
-      this.sw,
-      owner,
-      this.body,
-      undefined,
-      this.name ?? (this.body.name || undefined),
-      this.site,
-    );
+    const { body, site } = this;
+    const name = this.name ?? (body.name || undefined);
+    return parent.follow(new FiberCore(this.sw.context, owner, body, name, parent.bindings, site));
   }
 }
 

@@ -2,12 +2,12 @@
 // the calling fiber itself.
 
 import type { Cancelled } from "./engine/cancelled.js";
-import { yielding, type FiberCore, type FiberOwner, type Step } from "./engine/fiber-core.js";
+import type { CancelContext } from "./engine/context.js";
+import { FiberCore, yielding, type Binding, type FiberOwner, type Step } from "./engine/fiber-core.js";
 import type { ForkSite } from "./engine/fork-site.js";
 import type { Op } from "./engine/op.js";
 import { Primitive } from "./engine/primitive.js";
 import { Failure } from "./failure.js";
-import { startChild } from "./fork.js";
 import { BlockFrame } from "./switch.js";
 
 /** What a group does; one object a call. */
@@ -29,10 +29,34 @@ const STARTING = 0;
 const LAST = 1;
 const ENDING = 2;
 
+type StartJob = (index: number) => Op<unknown>;
+
+/** A fiber that knows which job it does. */
+class JobFiber extends FiberCore {
+  readonly index: number;
+
+  constructor(
+    context: CancelContext,
+    owner: FiberOwner,
+    start: StartJob,
+    index: number,
+    name: string | undefined,
+    bindings: Binding | undefined,
+    site: ForkSite | undefined,
+  ) {
+    super(context, owner, start, name, bindings, site);
+    this.index = index;
+  }
+
+  override begin(): void {
+    this.call(this.value as StartJob, this.index);
+  }
+}
+
 class GroupFrame<R> extends BlockFrame implements FiberOwner {
   private readonly jobs: Jobs<R>;
   private readonly site: ForkSite | undefined;
-  private readonly startJob: (index: number) => Op<unknown>;
+  private readonly startJob: StartJob;
   private phase = STARTING;
   private started = 0;
   private running = 0;
@@ -78,12 +102,14 @@ class GroupFrame<R> extends BlockFrame implements FiberOwner {
     this.running++;
     sw.hold();
     fiber.succeed(undefined);
-    return startChild(fiber, sw, this, this.startJob, index, jobs.nameOf(index), this.site);
+    return fiber.follow(
+      new JobFiber(sw.context, this, this.startJob, index, jobs.nameOf(index), fiber.bindings, this.site),
+    );
   }
 
   fiberEnded(fiber: FiberCore, failed: boolean, value: unknown): void {
     if (failed) this.sw.fail(value);
-    else this.jobs.keep(fiber.argument as number, value);
+    else this.jobs.keep((fiber as JobFiber).index, value);
     this.running--;
     if (this.needsSlot) {
       this.needsSlot = false;

@@ -114,10 +114,8 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
       return fiber.call(body, undefined);
     }
     this.running++;
-    const child = new FiberCore(this.context, this, body, undefined, body.name || undefined, fiber.bindings, this.site);
     fiber.succeed(undefined);
-    fiber.queue.front.push(fiber, child);
-    return false;
+    return fiber.follow(new FiberCore(this.context, this, body, body.name || undefined, fiber.bindings, this.site));
   }
 
   fiberEnded(_fiber: FiberCore, failed: boolean, value: unknown): void {

@@ -4,18 +4,9 @@
 import { Cancelled } from "./cancelled.js";
 import { expectFunction, show } from "./describe.js";
 import { InvalidArgument } from "./invalid-argument.js";
+import { Membership, type Member } from "./membership.js";
 import { Failures } from "./multiple.js";
 import { probe } from "./probe.js";
-
-/** What a context needs to know of a fiber: its place in the list of members, and how to interrupt a wait. */
-export interface Member {
-  readonly id: number;
-  readonly name: string | undefined;
-  previousMember: Member | undefined;
-  nextMember: Member | undefined;
-  /** Gives up the current wait, if there is one that can be given up. */
-  interrupt(error: Cancelled): void;
-}
 
 /** What a context needs to know of the scheduler that runs its fibers. */
 export interface Home {
@@ -38,7 +29,7 @@ interface Hook {
  *   return yield* download();
  * });
  */
-export class CancelContext {
+export class CancelContext extends Membership {
   readonly id: number;
   /** @internal The scheduler whose fibers it holds. */
   readonly home: Home;
@@ -51,17 +42,16 @@ export class CancelContext {
   private cancellation: Cancelled | undefined;
   private finished = false;
 
-  // Children and members in order of arrival: the order in which cancellation is delivered.
+  // Children in order of arrival, as members are: the order in which cancellation is delivered.
   private firstChild: CancelContext | undefined;
   private lastChild: CancelContext | undefined;
   private previousSibling: CancelContext | undefined;
   private nextSibling: CancelContext | undefined;
-  private firstMember: Member | undefined;
-  private lastMember: Member | undefined;
   private hooks: Set<Hook> | undefined;
 
   /** @internal */
   constructor(home: Home, parent: CancelContext | undefined, isProtected: boolean) {
+    super();
     this.id = home.nextId++;
     this.home = home;
     this.parent = parent;
@@ -105,7 +95,7 @@ export class CancelContext {
     const calls: Hook[] = [];
     for (const context of order) {
       if (context.hooks) for (const hook of context.hooks) calls.push(hook);
-      for (let member = context.firstMember; member; member = member.nextMember) calls.push(member);
+      for (const member of context.members()) calls.push(member);
     }
     const failures = new Failures();
     for (const call of calls) {
@@ -188,30 +178,12 @@ export class CancelContext {
     this.previousSibling = this.nextSibling = undefined;
   }
 
-  /** @internal */
-  addMember(member: Member): void {
-    member.previousMember = this.lastMember;
-    if (this.lastMember) this.lastMember.nextMember = member;
-    else this.firstMember = member;
-    this.lastMember = member;
-  }
-
-  /** @internal */
-  removeMember(member: Member): void {
-    const { previousMember, nextMember } = member;
-    if (previousMember) previousMember.nextMember = nextMember;
-    else this.firstMember = nextMember;
-    if (nextMember) nextMember.previousMember = previousMember;
-    else this.lastMember = previousMember;
-    member.previousMember = member.nextMember = undefined;
-  }
-
   /** @internal All fibers in this context and below, protected ones included, in order of the tree. */
   allMembers(): Member[] {
     const members: Member[] = [];
     const contexts: CancelContext[] = [this];
     for (let context = contexts.pop(); context; context = contexts.pop()) {
-      for (let member = context.firstMember; member; member = member.nextMember) members.push(member);
+      for (const member of context.members()) members.push(member);
       for (let child = context.lastChild; child; child = child.previousSibling) contexts.push(child);
     }
     return members;
@@ -223,9 +195,7 @@ export class CancelContext {
     const contexts: [CancelContext, string][] = [[this, ""]];
     for (let entry = contexts.pop(); entry; entry = contexts.pop()) {
       const [context, indent] = entry;
-      const members: string[] = [];
-      for (let m = context.firstMember; m; m = m.nextMember)
-        members.push(m.name ? `${m.id} (${m.name})` : String(m.id));
+      const members = context.members().map((m) => (m.name ? `${m.id} (${m.name})` : String(m.id)));
       lines.push(`${indent}${context.describe()}${members.length > 0 ? ` [${members.join("; ")}]` : ""}`);
       for (let child = context.lastChild; child; child = child.previousSibling) contexts.push([child, `${indent}  `]);
     }

@@ -4,9 +4,9 @@
 // resumes cost the same at any depth, and recursion is bounded by memory alone. See `lift.ts` for who opts in.
 
 import { describe } from "./describe.js";
-import { Command, type CallFrame, type FiberCore, type FiberHandle } from "./fiber-core.js";
+import { Command, TO_PERFORM, type CallFrame, type FiberCore, type FiberHandle } from "./fiber-core.js";
 import { NotInFiberError } from "./not-in-fiber.js";
-import { INSTRUCTION, PROTOCOL, type Op } from "./op.js";
+import { INSTRUCTION, PROTOCOL } from "./op.js";
 import { probe } from "./probe.js";
 
 /** Native calls nested deeper than this are handed to the driver instead, before the engine's own stack runs out. */
@@ -61,47 +61,43 @@ export function takeStep(fiber: FiberCore): void {
 /** One step. True when the fiber has ended, its outcome in `value` and `failed`. */
 function drive(fiber: FiberCore, depth: number): boolean {
   if (!fiber.frame) {
-    const body = fiber.value as (argument: unknown) => Op<unknown>;
-    fiber.call(body, fiber.argument);
+    fiber.begin();
     if (!fiber.frame) return true;
   }
   for (;;) {
-    const frame: CallFrame = fiber.frame;
-    const { value } = fiber;
     let result: IteratorResult<unknown, unknown>;
     // An error that passed native calls by left them counted.
     nativeDepth = depth;
     try {
-      result = fiber.failed ? throwInto(frame, value) : frame.next(value);
+      result = fiber.resumeFrame();
     } catch (error) {
       fiber.popFrame();
       fiber.fail(error);
       if (!fiber.frame) return true;
       continue;
     }
-    if (result.done) {
-      fiber.popFrame();
-      fiber.succeed(result.value);
-      if (!fiber.frame) return true;
+    if (result !== TO_PERFORM) {
+      if (result.done) {
+        fiber.popFrame();
+        fiber.succeed(result.value);
+        if (!fiber.frame) return true;
+        continue;
+      }
+      // `yield*` lets the steps of our iterators through as they are: this was yielded by hand.
+      lift(fiber);
+      fiber.fail(misyielded(result.value));
       continue;
     }
-    const instruction = result.value;
-    if (lifted.length > 0) {
-      for (let i = lifted.length - 1; i >= 0; i--) fiber.pushFrame(lifted[i]!);
-      lifted.length = 0;
-    }
-    if (!(instruction instanceof Command)) {
-      fiber.fail(misyielded(instruction));
-      continue;
-    }
+    if (lifted.length > 0) lift(fiber);
     fiber.value = undefined;
-    if (!instruction.perform(fiber)) return false;
+    if (!TO_PERFORM.value.perform(fiber)) return false;
   }
 }
 
-function throwInto(frame: CallFrame, error: unknown): IteratorResult<unknown, unknown> {
-  if (!frame.throw) throw error;
-  return frame.throw(error);
+/** The generators that suspended in this step become frames of the fiber. */
+function lift(fiber: FiberCore): void {
+  for (let i = lifted.length - 1; i >= 0; i--) fiber.pushFrame(lifted[i]!);
+  lifted.length = 0;
 }
 
 /**
@@ -120,7 +116,7 @@ export function startNatively(generator: CallFrame): IteratorResult<unknown, unk
 
 function misyielded(value: unknown): Error {
   const protocol = (value as { [INSTRUCTION]?: unknown } | null | undefined)?.[INSTRUCTION];
-  if (typeof protocol === "number") {
+  if (typeof protocol === "number" && !(value instanceof Command)) {
     return new TypeError(
       "two versions of the fiber runtime are loaded: this op was made by another copy of trestle " +
         `(protocol ${protocol}, here ${PROTOCOL}); see that only one is installed`,

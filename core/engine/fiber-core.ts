@@ -1,10 +1,11 @@
 // A fiber from the inside: its call stack of frames, and the one place where waking it and cancelling it settle their race.
 
-import type { CancelContext, Home, Member } from "./context.js";
+import type { CancelContext, Home } from "./context.js";
 import type { Cancelled } from "./cancelled.js";
 import { describe } from "./describe.js";
 import { formatForkSite, type ForkSite, type SiteAllowance } from "./fork-site.js";
-import { INSTRUCTION, PROTOCOL, type Instruction, type Op } from "./op.js";
+import type { Member } from "./membership.js";
+import { INSTRUCTION, PROTOCOL, type Body, type Instruction, type Op } from "./op.js";
 import { probe } from "./probe.js";
 
 /** One level of a fiber's call stack: a generator, the iterator of a primitive, or a {@link Frame}. */
@@ -70,17 +71,28 @@ export interface FiberHandle {
   readonly context: CancelContext;
 }
 
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with a generator as `this`, and compared
+const generatorNext = (function* () {})().next as CallFrame["next"];
+
+/** The next step throws `value` instead of returning it. */
+const FAILED = 1;
+/** The top of the call stack is a generator. */
+const GENERATOR = 2;
+
+/** The name of a fiber whose fork site is known. */
+interface Origin {
+  readonly name: string | undefined;
+  readonly site: ForkSite;
+}
+
 // A suspended fiber is what a program may have a million of: fields are few, and what is rare is no field of its own.
 export class FiberCore implements Member, FiberHandle {
   readonly id: number;
-  readonly name: string | undefined;
   readonly owner: FiberOwner;
-  readonly site: ForkSite | undefined;
-  /** What the body is called with; for the owner to tell its fibers apart. */
-  readonly argument: unknown;
+  /** The name alone where the fork site is not known, as for most fibers when there are many. */
+  private readonly origin: string | Origin | undefined;
   context: CancelContext;
-  previousMember: Member | undefined = undefined;
-  nextMember: Member | undefined = undefined;
+  place = 0;
   bindings: Binding | undefined;
   /** Only fibers that were forked after `setSurroundings` have any. */
   declare surroundings: Surroundings | undefined;
@@ -91,7 +103,7 @@ export class FiberCore implements Member, FiberHandle {
   callers: CallFrame[] | undefined = undefined;
   /** What the next step hands to `frame`: a result, or an error when `failed`. Before the first step: the body. */
   value: unknown;
-  failed = false;
+  private flags = 0;
   /** Defined exactly while the fiber is suspended, in no queue, and not resumed yet. */
   waiting: Waiting | undefined = undefined;
 
@@ -99,22 +111,24 @@ export class FiberCore implements Member, FiberHandle {
     context: CancelContext,
     owner: FiberOwner,
     body: (argument: never) => Op<unknown>,
-    argument: unknown,
     name: string | undefined,
     bindings: Binding | undefined,
     site: ForkSite | undefined,
   ) {
     this.id = context.home.nextId++;
-    this.name = name;
+    this.origin = site ? { name, site } : name;
     this.context = context;
     this.owner = owner;
-    this.argument = argument;
     this.value = body;
     this.bindings = bindings;
-    this.site = site;
     if (captureSurroundings) this.surroundings = captureSurroundings();
     context.addMember(this);
     probe?.fiberCreated(this);
+  }
+
+  get name(): string | undefined {
+    const { origin } = this;
+    return typeof origin === "object" ? origin.name : origin;
   }
 
   /** The scheduler that runs it. */
@@ -137,8 +151,8 @@ export class FiberCore implements Member, FiberHandle {
   settle(waiting: Waiting, failed: boolean, value: unknown): boolean {
     if (this.waiting !== waiting) return false;
     this.waiting = undefined;
-    this.failed = failed;
-    this.value = value;
+    if (failed) this.fail(value);
+    else this.succeed(value);
     probe?.fiberWoken(this);
     this.queue.push(this);
     return true;
@@ -160,8 +174,7 @@ export class FiberCore implements Member, FiberHandle {
   interrupted(): boolean {
     const error = this.context.interruption;
     if (!error) return false;
-    this.failed = true;
-    this.value = error;
+    this.fail(error);
     this.queue.push(this);
     return true;
   }
@@ -169,26 +182,57 @@ export class FiberCore implements Member, FiberHandle {
   // --- results of an instruction that does not suspend ---
 
   succeed(value: unknown): true {
-    this.failed = false;
+    this.flags &= ~FAILED;
     this.value = value;
     return true;
   }
 
   fail(error: unknown): true {
-    this.failed = true;
+    this.flags |= FAILED;
     this.value = error;
     return true;
+  }
+
+  /** Has `child` run at once; this fiber follows it, ahead of all that is queued. Returns false, for `perform`. */
+  follow(child: FiberCore): false {
+    this.queue.front.push(this, child);
+    return false;
   }
 
   // --- the call stack ---
 
   pushFrame(frame: CallFrame): void {
     if (this.frame) (this.callers ??= []).push(this.frame);
-    this.frame = frame;
+    this.setFrame(frame);
   }
 
   popFrame(): void {
-    this.frame = this.callers?.pop();
+    const caller = this.callers?.pop();
+    if (caller) this.setFrame(caller);
+    else this.frame = undefined;
+  }
+
+  private setFrame(frame: CallFrame): void {
+    this.frame = frame;
+    if (frame.next === generatorNext) this.flags |= GENERATOR;
+    else this.flags &= ~GENERATOR;
+  }
+
+  /** Hands `value` to the top of the call stack. */
+  resumeFrame(): IteratorResult<unknown, unknown> {
+    const { value, flags } = this;
+    const frame = this.frame!;
+    if (flags & FAILED) {
+      if (!frame.throw) throw value;
+      return frame.throw(value);
+    }
+    // Each generator function has a class of its own: called this way, a resume costs the same whatever else runs.
+    return flags & GENERATOR ? generatorNext.call(frame, value) : frame.next(value);
+  }
+
+  /** Whether the outcome of a step is an error. */
+  get failed(): boolean {
+    return (this.flags & FAILED) !== 0;
   }
 
   /** Calls `body(argument)` on the fiber's own stack: the frame on top now gets its result, or its error. */
@@ -201,6 +245,11 @@ export class FiberCore implements Member, FiberHandle {
     return this.succeed(undefined);
   }
 
+  /** Calls the body, before the first step. */
+  begin(): void {
+    this.call(this.value as Body<unknown>, undefined);
+  }
+
   // --- contexts ---
 
   moveTo(context: CancelContext): void {
@@ -211,12 +260,13 @@ export class FiberCore implements Member, FiberHandle {
 
   /** For reports. */
   describe(): string {
-    return this.name ? `fiber ${this.id} "${this.name}"` : `fiber ${this.id}`;
+    const { name } = this;
+    return name ? `fiber ${this.id} "${name}"` : `fiber ${this.id}`;
   }
 
   /** For reports: where the fiber was forked, if that is known. */
   get forkedAt(): string | undefined {
-    return formatForkSite(this.site);
+    return formatForkSite(typeof this.origin === "object" ? this.origin.site : undefined);
   }
 }
 
@@ -251,7 +301,8 @@ Object.defineProperty(Command.prototype, INSTRUCTION, { value: PROTOCOL });
 export type Step = IteratorResult<Instruction, unknown>;
 
 // Iterator results are read by the caller before anything else runs, so two objects serve all.
-const TO_PERFORM: { done: false; value: Instruction } = { done: false, value: undefined as never };
+/** The one step with something to perform; the driver knows it by its identity. */
+export const TO_PERFORM: { done: false; value: Command } = { done: false, value: undefined as never };
 const RESULT: { done: true; value: unknown } = { done: true, value: undefined };
 
 /** The step that has `command` performed. */

@@ -59,7 +59,7 @@ class Root<T> implements RootFiber, FiberOwner {
     probe?.contextCreated(this.context, "Root");
     const bindings: Binding | undefined = (options.inherit as FiberCore | undefined)?.bindings;
     const name = options.name ?? (body.name || undefined);
-    this.fiber = new FiberCore(this.context, this, body, undefined, name, bindings, site);
+    this.fiber = new FiberCore(this.context, this, body, name, bindings, site);
   }
 
   cancel(reason: unknown): void {

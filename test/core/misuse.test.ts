@@ -42,6 +42,9 @@ describe("what is yielded", () => {
         })(),
       ),
     ).toBe("TypeError: an op was yielded; use yield* (with a star) to run it");
+    const semaphore = new Semaphore(1);
+    expect(caught(semaphore.acquire())).toBe("TypeError: an op was yielded; use yield* (with a star) to run it");
+    expect(semaphore.value).toBe(1);
   });
 
   it("BM-14 an op of another copy of the runtime gives a clear error", () => {

@@ -36,6 +36,10 @@ export class ContextFrame extends Frame {
     return true;
   }
 
+  override describeFrame(): string {
+    return this.inner.isProtected ? "Cancel.protect" : "Cancel.sub";
+  }
+
   private leave(): void {
     this.fiber.moveTo(this.outer);
     this.inner.finish();

@@ -128,6 +128,10 @@ class GroupFrame<R> extends BlockFrame implements FiberOwner {
     fiber.settle(this, true, error);
   }
 
+  override describeFrame(): string {
+    return this.sw.name!;
+  }
+
   override describeWait(): string {
     return this.needsSlot
       ? `a free slot of ${this.sw.name!} (at most ${this.jobs.limit} fibers)`

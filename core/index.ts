@@ -22,8 +22,10 @@ export { TimeLimit } from "./time-limit.js";
 export type { Env } from "./env.js";
 export { Cancelled } from "./engine/cancelled.js";
 export { InvalidArgument } from "./engine/invalid-argument.js";
+export { NestedRunError } from "./engine/nested-run.js";
 export { NotInFiberError } from "./engine/not-in-fiber.js";
 export { DeadlockDetected, type WaitingFiber } from "./engine/deadlock.js";
+export { explain, trailOf, type TrailStep } from "./explain.js";
 export { combine, Failure, Multiple, onUnhandledError, reportUnhandled } from "./failure.js";
 
 // For authors of primitives and bridges.

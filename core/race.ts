@@ -171,6 +171,10 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
   /** The wait for the losers cannot be given up: they have been told to end. */
   cancelWait(_fiber: FiberCore, _error: Cancelled): void {}
 
+  override describeFrame(): string {
+    return this.called;
+  }
+
   describeWait(): string {
     return `the other branches of ${this.called} to end`;
   }

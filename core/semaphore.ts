@@ -189,4 +189,8 @@ class UseFrame extends Frame {
   perform(fiber: FiberCore): boolean {
     return fiber.call(this.body, undefined);
   }
+
+  override describeFrame(): string {
+    return "Semaphore.use";
+  }
 }

@@ -530,6 +530,12 @@ class RunFrame extends BlockFrame {
   protected blockResult(): unknown {
     return this.result;
   }
+
+  override describeFrame(): string {
+    const { context, name } = this.sw;
+    const called = context.isProtected ? "Switch.runProtected" : "Switch.run";
+    return name === undefined ? called : `${called} ${JSON.stringify(name)}`;
+  }
 }
 
 class RunSwitch<T> extends Primitive<T> {

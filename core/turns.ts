@@ -39,6 +39,10 @@ class Yield extends Command implements CallFrame {
     throw error;
   }
 
+  override isBegunBy(fiber: FiberCore): boolean {
+    return this.begun === fiber;
+  }
+
   perform(fiber: FiberCore): boolean {
     this.begun = undefined;
     const { queue } = fiber;

@@ -1,5 +1,7 @@
 // Wrong arguments are refused at the door, with a message that names the argument, what was expected and what was received.
 
+import { hasOtherCopies, otherCopies } from "./copies.js";
+
 /** "a Promise", "an async function", "the number 42": how error messages speak of a value. */
 export function describe(value: unknown): string {
   if (value === null) return "null";
@@ -38,7 +40,10 @@ function isAsyncFunction(value: object): boolean {
 
 /** Throws the `TypeError` for an argument that is not what `where` needs. */
 export function refuse(where: string, argument: string, expected: string, received: unknown): never {
-  throw new TypeError(`${where}: "${argument}" must be ${expected}, got ${describe(received)}`);
+  const what = describe(received);
+  const isNamesake = expected.replace(/^an? /, "an object of class ") === what;
+  const why = isNamesake && hasOtherCopies() ? ` of another copy of trestle: ${otherCopies()}` : "";
+  throw new TypeError(`${where}: "${argument}" must be ${expected}, got ${what}${why}`);
 }
 
 /** Checks a function that is to return an op. Async functions are refused before they start. */

@@ -3,16 +3,19 @@
 // A callee runs natively until its first suspension; then its generator is lifted onto the fiber's stack of frames, so that later
 // resumes cost the same at any depth, and recursion is bounded by memory alone. See `lift.ts` for who opts in.
 
+import { registerCopy } from "./copies.js";
 import { describe } from "./describe.js";
 import { Command, TO_PERFORM, type CallFrame, type FiberCore, type FiberHandle } from "./fiber-core.js";
 import { NotInFiberError } from "./not-in-fiber.js";
 import { INSTRUCTION, PROTOCOL } from "./op.js";
 import { probe } from "./probe.js";
+import { noteFiber, noteFrame } from "./trail.js";
 
 /** Native calls nested deeper than this are handed to the driver instead, before the engine's own stack runs out. */
 const MAX_NATIVE_DEPTH = 200;
 
 let current: FiberCore | undefined;
+registerCopy(() => current !== undefined);
 // Generators that suspended in the present step, innermost first.
 const lifted: CallFrame[] = [];
 let nativeDepth = 0;
@@ -54,6 +57,7 @@ export function takeStep(fiber: FiberCore): void {
   nativeDepth = outerDepth;
   if (ended) {
     fiber.context.removeMember(fiber);
+    if (fiber.failed) noteFiber(fiber, fiber.value);
     fiber.owner.fiberEnded(fiber, fiber.failed, fiber.value);
   }
 }
@@ -71,6 +75,7 @@ function drive(fiber: FiberCore, depth: number): boolean {
     try {
       result = fiber.resumeFrame();
     } catch (error) {
+      noteFrame(fiber.frame, error);
       fiber.popFrame();
       fiber.fail(error);
       if (!fiber.frame) return true;
@@ -83,12 +88,14 @@ function drive(fiber: FiberCore, depth: number): boolean {
         if (!fiber.frame) return true;
         continue;
       }
-      // `yield*` lets the steps of our iterators through as they are: this was yielded by hand.
+      // `yield*` lets the steps of our iterators through as they are: this was yielded by hand, or in a result of somebody's own.
       lift(fiber);
-      fiber.fail(misyielded(result.value));
-      continue;
-    }
-    if (lifted.length > 0) lift(fiber);
+      if (!isBegun(result.value, fiber)) {
+        fiber.fail(misyielded(result.value));
+        continue;
+      }
+      TO_PERFORM.value = result.value;
+    } else if (lifted.length > 0) lift(fiber);
     fiber.value = undefined;
     if (!TO_PERFORM.value.perform(fiber)) return false;
   }
@@ -114,9 +121,18 @@ export function startNatively(generator: CallFrame): IteratorResult<unknown, unk
   return result;
 }
 
+/** Whether this is an instruction of an op that was begun: `yield op` begins none. */
+function isBegun(instruction: unknown, fiber: FiberCore): instruction is Command {
+  return instruction instanceof Command && instruction.isBegunBy(fiber);
+}
+
 function misyielded(value: unknown): Error {
+  if (value instanceof Command) {
+    const { called = "an op" } = value as { called?: string };
+    return new TypeError(`${called} was yielded; use yield* (with a star) to run it`);
+  }
   const protocol = (value as { [INSTRUCTION]?: unknown } | null | undefined)?.[INSTRUCTION];
-  if (typeof protocol === "number" && !(value instanceof Command)) {
+  if (typeof protocol === "number") {
     return new TypeError(
       "two versions of the fiber runtime are loaded: this op was made by another copy of trestle " +
         `(protocol ${protocol}, here ${PROTOCOL}); see that only one is installed`,

@@ -264,9 +264,14 @@ export class FiberCore implements Member, FiberHandle {
     return name ? `fiber ${this.id} "${name}"` : `fiber ${this.id}`;
   }
 
-  /** For reports: where the fiber was forked, if that is known. */
+  /** Where the fiber was forked, if that is known. */
+  get site(): ForkSite | undefined {
+    return typeof this.origin === "object" ? this.origin.site : undefined;
+  }
+
+  /** For reports: the same as text. */
   get forkedAt(): string | undefined {
-    return formatForkSite(typeof this.origin === "object" ? this.origin.site : undefined);
+    return formatForkSite(this.site);
   }
 }
 
@@ -294,6 +299,11 @@ export abstract class Command implements Instruction {
    * @returns true when the fiber goes on at once, with `value` and `failed` set; false when it is suspended, queued or handed over
    */
   abstract perform(fiber: FiberCore): boolean;
+
+  /** False for an op that `fiber` has not begun: it was yielded as it is, without a star. */
+  isBegunBy(_fiber: FiberCore): boolean {
+    return true;
+  }
 }
 Object.defineProperty(Command.prototype, INSTRUCTION, { value: PROTOCOL });
 
@@ -324,4 +334,9 @@ export function returning(value: unknown): Step {
 export abstract class Frame extends Command implements CallFrame {
   abstract next(value?: unknown): Step;
   abstract throw(error: unknown): Step;
+
+  /** What the user called, for the trail of an error that comes out of it; undefined for frames that nobody need know of. */
+  describeFrame(): string | undefined {
+    return undefined;
+  }
 }

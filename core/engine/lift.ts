@@ -4,6 +4,7 @@ import { startNatively } from "./drive.js";
 import { refuse } from "./describe.js";
 import { Command, returning, yielding, type CallFrame, type FiberCore } from "./fiber-core.js";
 import type { Instruction, Op } from "./op.js";
+import { MARKED } from "./trail.js";
 
 /** The call of a generator at a `yield*`: at first its runner, then only a place that its result comes back to. */
 class LiftedCall extends Command implements CallFrame {
@@ -57,5 +58,6 @@ export function fiber<F extends (...args: never[]) => Op<unknown>>(fn: F): F {
       return new LiftedCall(this) as unknown as Iterator<Instruction, unknown, unknown>;
     },
   });
+  Object.defineProperty(prototype, MARKED, { configurable: true, value: fn.name });
   return fn;
 }

@@ -48,6 +48,10 @@ export abstract class Primitive<T> extends Command implements Op<T>, CallFrame {
     return returning(value);
   }
 
+  override isBegunBy(fiber: FiberCore): boolean {
+    return this.fiber === fiber;
+  }
+
   /** An op goes on only in the fiber that ran it: else a generator is shared, or foreign code iterates it. */
   private checkOwner(): void {
     if (runningFiber() === this.fiber) return;

@@ -3,6 +3,7 @@
 
 import { giveUp } from "../engine/deadlock.js";
 import { expectBody } from "../engine/describe.js";
+import { expectNoFiber } from "../engine/nested-run.js";
 import type { Op, Result } from "../engine/op.js";
 import { probe } from "../engine/probe.js";
 import { startOn } from "../engine/root.js";
@@ -45,10 +46,12 @@ export interface MockEnv extends Env {
  * log; // => ["at 3600"]
  *
  * @throws the error of `body`, unchanged
+ * @throws NestedRunError  inside a fiber: `yield*` the body there
  * @throws DeadlockDetected when nothing can run, nobody sleeps, and `body` has not returned; it lists the waiting fibers
  */
 export function run<T>(body: (env: MockEnv) => Op<T>): T {
   expectBody("mock.run", "body", body);
+  expectNoFiber("mock.run");
   const loop = new MockLoop();
   probe?.domainSpawned(loop);
   const clock = new MockClock();

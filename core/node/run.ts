@@ -4,6 +4,7 @@ import { giveUp } from "../engine/deadlock.js";
 import { expectBody } from "../engine/describe.js";
 import { captureForkSite } from "../engine/fork-site.js";
 import { hostLoop } from "../engine/host-loop.js";
+import { expectNoFiber } from "../engine/nested-run.js";
 import type { Op, Result } from "../engine/op.js";
 import { startOn, type RootFiber } from "../engine/root.js";
 import type { Env } from "../env.js";
@@ -49,9 +50,11 @@ function onBeforeExit(): void {
  * });
  *
  * @param main  is given the capabilities of the program
+ * @throws NestedRunError  at once, inside a fiber: `yield*` the body there, or use `toPromise`
  */
 export function run<T>(main: (env: Env) => Op<T>): Promise<T> {
   expectBody("run", "main", main);
+  expectNoFiber("run");
   const site = captureForkSite(run, undefined);
   return new Promise<T>((resolve, reject) => {
     let entry: Running | undefined = undefined;

@@ -13,7 +13,8 @@ import {
   type Body,
   type Op,
 } from "trestle";
-import { MockClock, run } from "trestle/mock";
+import { MockClock, run, type MockEnv } from "trestle/mock";
+import { run as runOnNode } from "trestle/node";
 import { thrownBy, transcript } from "./transcript.js";
 
 const wrong = (value: unknown) => value as never;
@@ -43,8 +44,58 @@ describe("what is yielded", () => {
       ),
     ).toBe("TypeError: an op was yielded; use yield* (with a star) to run it");
     const semaphore = new Semaphore(1);
-    expect(caught(semaphore.acquire())).toBe("TypeError: an op was yielded; use yield* (with a star) to run it");
+    expect(caught(semaphore.acquire())).toBe(
+      "TypeError: Semaphore.acquire was yielded; use yield* (with a star) to run it",
+    );
     expect(semaphore.value).toBe(1);
+  });
+
+  it("an op of this library that is yielded without a star is not run, and says its name", () => {
+    const sem = new Semaphore(0);
+    const [d] = Deferred.create<void>();
+    const used = Fiber.awaitCancel();
+    const ops: [string, Op<unknown>][] = [
+      ["Semaphore.acquire", sem.acquire()],
+      ["Deferred.await", d.await()],
+      ["Switch.run", Switch.run(() => Fiber.yield())],
+      ["Fiber.both", Fiber.both(Fiber.yield, Fiber.yield)],
+      ["Clock.sleep", new MockClock().sleep(1)],
+      ["an op", Fiber.yield()],
+      ["tick", suspend("tick", () => expect.unreachable())],
+      ["Fiber.awaitCancel", used],
+    ];
+    const log = transcript(function* (note) {
+      // Run by another fiber, it is still not this one's.
+      yield* Fiber.first(() => used, Fiber.yield);
+      for (const [, op] of ops) {
+        try {
+          yield wrong(op);
+        } catch (error) {
+          note(String(error));
+        }
+      }
+      sem.release();
+      note(`value ${sem.value}`);
+    });
+    expect(log).toEqual([
+      ...ops.map(([name]) => `TypeError: ${name} was yielded; use yield* (with a star) to run it`),
+      "value 1",
+    ]);
+  });
+
+  it("an op whose steps somebody hands on in results of their own runs as well", () => {
+    const wrapped = <T>(op: Op<T>): Op<T> => ({
+      [Symbol.iterator]() {
+        const inner = op[Symbol.iterator]();
+        return { next: (value) => ({ ...inner.next(value) }) };
+      },
+    });
+    const log = transcript(function* (note, { clock }) {
+      yield* wrapped(Fiber.yield());
+      yield* wrapped(clock.sleep(1));
+      note(yield* wrapped(Switch.run(() => wrapped(Deferred.createResolved("done").await()))));
+    });
+    expect(log).toEqual(["done"]);
   });
 
   it("BM-14 an op of another copy of the runtime gives a clear error", () => {
@@ -102,6 +153,11 @@ describe("what is yielded", () => {
       /this generator is already owned by fiber \d+/,
     );
   });
+});
+
+it("without another copy, errors do not speak of one", () => {
+  class Switch {}
+  expect(() => Fiber.fork(wrong(new Switch()), () => Fiber.yield())).toThrow(/got an object of class Switch$/);
 });
 
 describe("wrong arguments", () => {
@@ -166,4 +222,111 @@ describe("wrong arguments", () => {
     expect(log[0]).toMatch(/TypeError: a fiber body must return an op, got a Promise: write function\*/);
     expect(transcript(() => Cancel.protect(wrong(() => {})))[0]).toMatch(/got undefined/);
   });
+});
+
+describe("misuse that depends on state is an error of its own, and everything else goes on", () => {
+  const finished = run(() =>
+    Switch.run(
+      function* (sw) {
+        return sw;
+      },
+      { name: "gone" },
+    ),
+  );
+  const gone = ["SwitchFinishedError", 'Switch finished! ("gone")'] as const;
+  const [, resolved] = Deferred.create<number>();
+  resolved.resolve(1);
+  function* none(_done?: void): Op<void> {}
+  function* forks(fork: Op<unknown>): Op<void> {
+    yield* fork;
+  }
+
+  it.each<[string, string, string | RegExp, (env: MockEnv) => Op<unknown>]>([
+    ["a finished switch: fork", ...gone, () => forks(Fiber.fork(finished, none))],
+    ["a finished switch: forkDaemon", ...gone, () => forks(Fiber.forkDaemon(finished, none))],
+    ["a finished switch: forkPromise", ...gone, () => forks(Fiber.forkPromise(finished, none))],
+    ["a finished switch: check", ...gone, () => none(void finished.check())],
+    ["a finished switch: fail", ...gone, () => none(void finished.fail("late"))],
+    ["a finished switch: onRelease", ...gone, () => forks(finished.onRelease(() => {}))],
+    ["a finished switch: hold", ...gone, () => none(void finished.hold())],
+    ["a finished context", "InvalidArgument", "Cancellation context finished!", () => none(finished.context.cancel(1))],
+    ["a cell resolved twice", "InvalidArgument", /already-resolved/, () => none(resolved.resolve(2))],
+    ["a negative number of permits", "InvalidArgument", "n < 0", () => none(void new Semaphore(-1))],
+    [
+      "no fiber at all",
+      "Failure",
+      "max_fibers must be positive (got 0)",
+      () => Fiber.map([1], () => none(), { maxFibers: 0 }),
+    ],
+    ["a negative number of fibers", "Failure", /got -2/, () => Fiber.forEach([1], () => none(), { maxFibers: -2 })],
+    ["an op without a star", "TypeError", /use yield\* \(with a star\)/, () => starless(Fiber.yield())],
+    ["a promise yielded", "TypeError", /yield\* fromPromise\(p\)/, () => starless(Promise.resolve())],
+    ["a fiber operation outside of any fiber", "NotInFiberError", /no fiber is running/, outside],
+    [
+      "a program in a program: mock.run",
+      "NestedRunError",
+      /^mock\.run: .* yield\* the body/,
+      () => run(() => none()) as never,
+    ],
+    [
+      "a program in a program: run",
+      "NestedRunError",
+      /^run: .* or start it apart with toPromise$/,
+      () => runOnNode(() => none()) as never,
+    ],
+    ["a body that returns no op", "TypeError", /must return an op, got undefined/, () => Cancel.sub(wrong(() => {}))],
+    ["a body that returns a promise", "TypeError", /got a Promise/, () => Cancel.sub(wrong(() => Promise.resolve()))],
+    ["an async function as a body", "TypeError", /got an async function/, () => Cancel.sub(wrong(async () => {}))],
+    ["a generator that two fibers share", "Error", /already owned by fiber \d+/, sharing],
+  ])("%s", (_, name, message, misuse) => {
+    const log = transcript(function* (note, env) {
+      const { id } = currentFiber();
+      yield* Fiber.both(
+        function* () {
+          yield* env.clock.sleep(1);
+          note("the other fiber");
+        },
+        function* () {
+          try {
+            yield* misuse(env);
+          } catch (error) {
+            expect(error).toMatchObject({ name });
+            const text = (error as Error).message;
+            if (typeof message === "string") expect(text).toBe(message);
+            else expect(text).toMatch(message);
+            note("refused");
+          }
+          expect(currentFiber().id).toBe(id);
+          yield* Fiber.yield();
+          yield* Switch.run((sw) => Fiber.fork(sw, () => env.clock.sleep(2)));
+          note("the misuser");
+        },
+      );
+    });
+    expect(log).toEqual(["refused", "the other fiber", "the misuser"]);
+    expect(() => Fiber.check()).toThrow(NotInFiberError);
+    expect(run(() => Deferred.createResolved("sound").await())).toBe("sound");
+  });
+
+  function* starless(value: unknown): Op<void> {
+    yield wrong(value);
+  }
+
+  /** The error of a plain callback, given to the fiber. */
+  function outside({ clock }: MockEnv): Op<never> {
+    return suspend("callback", (_, enqueue) => {
+      clock.startTimer(clock.now() + 0.1, () => enqueue({ ok: false, error: thrownBy(() => Fiber.check()) }));
+    });
+  }
+
+  function* sharing({ clock }: MockEnv): Op<void> {
+    const shared = clock.sleep(0.5);
+    const work = (function* () {
+      yield* shared;
+    })();
+    yield* Fiber.both(
+      () => work,
+      () => work,
+    );
+  }
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DeadlockDetected, Deferred, Fiber, InvalidArgument, Switch, currentFiber } from "trestle";
+import { DeadlockDetected, Deferred, Fiber, InvalidArgument, NestedRunError, Switch, currentFiber } from "trestle";
 import { MockClock, run } from "trestle/mock";
 import { thrownBy, transcript } from "./transcript.js";
 
@@ -38,7 +38,7 @@ describe("run", () => {
     expect(thrown.stack).toContain("innermost");
   });
 
-  it("each run counts fibers from the start, and one may run inside another", () => {
+  it("each run counts fibers from the start; one inside another is refused, and the outer one goes on", () => {
     const ids = () =>
       run(function* () {
         return yield* Fiber.map([1, 2], function* () {
@@ -47,12 +47,18 @@ describe("run", () => {
         });
       });
     const first = ids();
-    run(function* () {
+    run(function* main() {
       const { id } = currentFiber();
-      expect(ids()).toEqual(first);
+      const thrown = thrownBy(ids);
+      expect(thrown).toBeInstanceOf(NestedRunError);
+      expect(thrown).toMatchObject({
+        code: "NESTED_RUN",
+        message: expect.stringMatching(/^mock\.run: called inside fiber \d+ "main"/),
+      });
       expect(currentFiber().id).toBe(id);
       yield* Fiber.yield();
     });
+    expect(ids()).toEqual(first);
   });
 });
 

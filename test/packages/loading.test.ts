@@ -130,6 +130,32 @@ describe("Node", () => {
     expect(await program("plain", "main.cjs", text)).toEqual({ code: 0, text: "" });
   });
 
+  it("a dependency that brings a copy of its own fails with an error that names both copies", async () => {
+    const folder = installation.project("two copies", {
+      "node_modules/jobs/index.js": `const { Fiber, Semaphore, Switch } = require("trestle");
+        const slots = new Semaphore(1);
+        exports.take = () => slots.acquire();
+        exports.fork = (sw) => Fiber.fork(sw, () => Fiber.yield());`,
+      "main.mjs": `import { Switch } from "trestle";
+        import { run } from "trestle/node";
+        import jobs from "jobs";
+        const attempt = (body) => run(body).catch((error) => console.log(error.name + ": " + error.message));
+        await attempt(() => jobs.take());
+        await attempt(() => Switch.run(jobs.fork));`,
+    });
+    await installation.extract(join(folder, "node_modules", "jobs", "node_modules"));
+    const { code, text } = await node(folder, ["main.mjs"]);
+    const its = join(folder, "node_modules", "jobs", "node_modules", "trestle", "dist", "cjs");
+    const ours = join(installation.folder, "node_modules", "trestle", "dist", "cjs");
+    const both = `one was loaded from ${its}, another from ${ours}; see that one version is installed, and that everything imports it in the same way`;
+    expect(text.split("\n")).toEqual([
+      `NotInFiberError: Semaphore.acquire needs a current fiber, and the one that is running belongs to another copy of trestle: ${both}`,
+      `TypeError: Fiber.fork: "sw" must be a Switch, got an object of class Switch of another copy of trestle: ${both}`,
+      "",
+    ]);
+    expect(code).toBe(0);
+  });
+
   it("what is internal cannot be imported", async () => {
     const text = `for (const name of ["trestle/engine/drive", "trestle/node/run", "@trestle/bridges/crossing/drive"]) {
         await import(name).catch((error) => console.log(error.code));

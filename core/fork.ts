@@ -23,7 +23,7 @@ function checkArguments(where: string, sw: unknown, body: unknown, options: unkn
 }
 
 /** @internal Where the caller of `above` stands, as often as that is affordable. */
-export function siteOf(above: unknown): ForkSite | undefined {
+export function siteOf(above: { name: string }): ForkSite | undefined {
   return captureForkSite(above, runningFiber()?.queue.siteAllowance);
 }
 

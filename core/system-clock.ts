@@ -8,7 +8,7 @@ import { Clock, MonoClock, type StopTimer } from "./time.js";
 /** `setTimeout` counts in 31 bits of milliseconds; longer waits are made of several. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-const monotonicSeconds = () => performance.now() / 1000;
+const monotonicSeconds = () => (typeof performance === "object" ? performance.now() : Date.now()) / 1000;
 
 class Alarm {
   private readonly timers = new Timers();

@@ -1,5 +1,7 @@
 // Where a fiber was forked, for reports. Looking at the stack costs more than a fork, so in a flood of forks most go without.
 
+import { now } from "./platform.js";
+
 /** An unformatted stack; formatting waits until somebody reads it. */
 export interface ForkSite {
   readonly stack?: string;
@@ -11,7 +13,6 @@ interface CapturingError {
 }
 
 const v8 = Error as CapturingError;
-const now = typeof performance === "object" ? performance.now.bind(performance) : Date.now;
 
 /** Captures allowed in one period; at one to a few microseconds each they stay below two hundredths of the time. */
 const PER_PERIOD = 64;
@@ -41,9 +42,9 @@ export interface SiteAllowance {
 }
 
 /** The place that called `above`, or undefined when many forks happen at once. */
-export function captureForkSite(above: unknown, allowance: SiteAllowance | undefined): ForkSite | undefined {
+export function captureForkSite(above: { name: string }, allowance: SiteAllowance | undefined): ForkSite | undefined {
   if (allowance ? allowance.sites-- <= 0 : !affordable()) return undefined;
-  if (!v8.captureStackTrace) return new Error();
+  if (!v8.captureStackTrace) return new WholeStack(new Error(), above.name);
   const limit = v8.stackTraceLimit;
   v8.stackTraceLimit = 1;
   const site = {};
@@ -52,10 +53,36 @@ export function captureForkSite(above: unknown, allowance: SiteAllowance | undef
   return site;
 }
 
+/** For engines that cannot capture a stack from a given function on: the frame below that function is looked for by name. */
+class WholeStack implements ForkSite {
+  private readonly error: Error;
+  private readonly above: string;
+
+  constructor(error: Error, above: string) {
+    this.error = error;
+    this.above = above;
+  }
+
+  get stack(): string | undefined {
+    const frames = framesOf(this.error.stack);
+    const at = frames.findIndex((frame) => functionIn(frame) === this.above);
+    return at < 0 ? undefined : frames[at + 1];
+  }
+}
+
+/** The lines of a stack that are frames: V8 puts a header first. */
+function framesOf(stack: string | undefined): string[] {
+  return stack?.split("\n").filter((line) => /^\s*at |@/.test(line)) ?? [];
+}
+
+/** "fork" in "at Module.fork [as start] (file:1:2)" and in "fork@file:1:2". */
+function functionIn(frame: string): string | undefined {
+  return /([\w$]+)(?: \[as .*?\])?(?: \(|@)/.exec(frame)?.[1];
+}
+
 /** "file:line:column", or undefined when the stack says nothing. */
 export function formatForkSite(site: ForkSite | undefined): string | undefined {
-  const lines = site?.stack?.split("\n") ?? [];
-  // V8 puts a header line first; others start with the frame.
-  const frame = lines.find((line) => /^\s*at |@/.test(line));
-  return frame?.replace(/^\s*at /, "").trim();
+  return framesOf(site?.stack)[0]
+    ?.replace(/^\s*at /, "")
+    .trim();
 }

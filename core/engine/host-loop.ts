@@ -4,11 +4,10 @@
 // have kept the thread for long, a macrotask goes in between, so that timers and I/O proceed.
 
 import { runningFiber } from "./drive.js";
+import { later, now } from "./platform.js";
 import { probe } from "./probe.js";
 import { Scheduler } from "./scheduler.js";
 
-// Taken at load time: a test that fakes the timers does not stop the scheduler.
-const now = typeof performance === "object" ? performance.now.bind(performance) : Date.now;
 const settled = Promise.resolve();
 
 /** How long fibers may keep the thread before the host gets a macrotask. */
@@ -123,27 +122,21 @@ function macrotaskSource(callback: () => void): () => void {
   }
   if (typeof MessageChannel === "function") {
     // Timers are throttled to four milliseconds in pages; messages are not.
-    const { port1, port2 } = new MessageChannel() as unknown as Record<"port1" | "port2", Port>;
-    port1.onmessage = () => {
-      port1.unref?.();
-      callback();
-    };
-    port1.unref?.();
-    return () => {
-      port1.ref?.();
-      port2.postMessage(0);
-    };
+    const { port1, port2 } = new MessageChannel() as unknown as { port1: Port; port2: Port };
+    // An imitation of a page on Node may have Node's own ports, but not `setImmediate`. Those deliver up to a thousand messages, each
+    // sent by the one before, until anything else has its turn; a page's ports have no `unref`.
+    if (!("unref" in port1)) {
+      port1.onmessage = callback;
+      return () => port2.postMessage(0);
+    }
   }
-  const timeout = setTimeout;
-  return () => void timeout(callback, 0);
+  return () => later(callback);
 }
 
-/** The part of a message port that is used; `ref` and `unref` exist outside of browsers only. */
+/** The part of a message port that is used. */
 interface Port {
   onmessage: (() => void) | null;
   postMessage(message: unknown): void;
-  ref?(): void;
-  unref?(): void;
 }
 
 /** The one scheduler of the process that runs on the event loop. */

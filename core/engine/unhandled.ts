@@ -1,12 +1,11 @@
 // Errors that have nobody to go to.
 
+import { later } from "./platform.js";
+
 type Handler = (error: unknown) => void;
 
-// Taken at load time: a test that fakes the timers still sees the errors.
-const timeout = setTimeout;
-
 const rethrowLater: Handler = (error) => {
-  timeout(() => {
+  later(() => {
     throw error;
   });
 };

@@ -1,76 +1,14 @@
 // Cancellation by hand: a scope that can be told to stop, a section that cannot, and how to ask.
 
+import { block, checkedBlock, ScopeFrame } from "./engine/block.js";
 import { Cancelled } from "./engine/cancelled.js";
 import { CancelContext } from "./engine/context.js";
 import { expectBody, refuse } from "./engine/describe.js";
-import { Frame, returning, type FiberCore, type Step } from "./engine/fiber-core.js";
 import type { Body, Op } from "./engine/op.js";
-import { probe } from "./engine/probe.js";
-import { Primitive } from "./engine/primitive.js";
 
-/** Runs a body in a context of its own and moves the fiber back at the end. */
-export class ContextFrame extends Frame {
-  private readonly fiber: FiberCore;
-  private readonly outer: CancelContext;
-  private readonly inner: CancelContext;
-
-  constructor(fiber: FiberCore, inner: CancelContext) {
-    super();
-    this.fiber = fiber;
-    this.outer = fiber.context;
-    this.inner = inner;
-    fiber.moveTo(inner);
-  }
-
-  next(value: unknown): Step {
-    this.leave();
-    return returning(value);
-  }
-
-  throw(error: unknown): never {
-    this.leave();
-    throw error;
-  }
-
-  perform(): boolean {
-    return true;
-  }
-
+class ContextFrame extends ScopeFrame {
   override describeFrame(): string {
-    return this.inner.isProtected ? "Cancel.protect" : "Cancel.sub";
-  }
-
-  private leave(): void {
-    this.fiber.moveTo(this.outer);
-    this.inner.finish();
-  }
-}
-
-type ContextBody<T> = (context: CancelContext | undefined) => Op<T>;
-
-class InContext<T> extends Primitive<T> {
-  protected readonly called: string;
-  private readonly body: ContextBody<T>;
-  private readonly isProtected: boolean;
-
-  constructor(called: string, body: ContextBody<T>, isProtected: boolean) {
-    super();
-    this.called = called;
-    this.body = body;
-    this.isProtected = isProtected;
-  }
-
-  protected again(): InContext<T> {
-    return new InContext(this.called, this.body, this.isProtected);
-  }
-
-  perform(fiber: FiberCore): boolean {
-    const { interruption } = fiber.context;
-    if (interruption && !this.isProtected) return fiber.fail(interruption);
-    const inner = new CancelContext(fiber.context.home, fiber.context, this.isProtected);
-    probe?.contextCreated(inner, this.isProtected ? "Protect" : "Sub");
-    fiber.pushFrame(new ContextFrame(fiber, inner));
-    return fiber.call(this.body, this.isProtected ? undefined : inner);
+    return this.context.isProtected ? "Cancel.protect" : "Cancel.sub";
   }
 }
 
@@ -91,7 +29,11 @@ class InContext<T> extends Primitive<T> {
  */
 export function sub<T>(body: (context: CancelContext) => Op<T>): Op<T> {
   expectBody("Cancel.sub", "body", body);
-  return new InContext("Cancel.sub", body as ContextBody<T>, false);
+  return checkedBlock("Cancel.sub", (fiber) => {
+    const frame = new ContextFrame(fiber, false, "Sub");
+    fiber.pushFrame(frame);
+    return fiber.call(body, frame.context);
+  });
 }
 
 /**
@@ -109,7 +51,10 @@ export function sub<T>(body: (context: CancelContext) => Op<T>): Op<T> {
  */
 export function protect<T>(body: Body<T>): Op<T> {
   expectBody("Cancel.protect", "body", body);
-  return new InContext("Cancel.protect", body, true);
+  return block("Cancel.protect", (fiber) => {
+    fiber.pushFrame(new ContextFrame(fiber, true, "Protect"));
+    return fiber.call(body, undefined);
+  });
 }
 
 function expectContext(where: string, context: unknown): asserts context is CancelContext {

@@ -3,7 +3,7 @@
 import { expectBody, expectOptions, refuse } from "./engine/describe.js";
 import type { Op } from "./engine/op.js";
 import { siteOf } from "./fork.js";
-import { Group, type Jobs } from "./group.js";
+import { group, type Jobs } from "./group.js";
 
 /** The options of {@link map} and its relatives. */
 export interface CollectOptions {
@@ -108,7 +108,7 @@ export function map<A, B>(
   options?: CollectOptions,
 ): Op<B[]> {
   const limit = limitOf("Fiber.map", items, fn, options);
-  return new Group("Fiber.map", () => new Mapped([...items], fn, limit), siteOf(map));
+  return group("Fiber.map", () => new Mapped([...items], fn, limit), siteOf(map));
 }
 
 /**
@@ -123,7 +123,7 @@ export function filter<A>(
   options?: CollectOptions,
 ): Op<A[]> {
   const limit = limitOf("Fiber.filter", items, fn, options);
-  return new Group("Fiber.filter", () => new Filtered([...items], fn, limit), siteOf(filter));
+  return group("Fiber.filter", () => new Filtered([...items], fn, limit), siteOf(filter));
 }
 
 /**
@@ -138,7 +138,7 @@ export function filterMap<A, B>(
   options?: CollectOptions,
 ): Op<B[]> {
   const limit = limitOf("Fiber.filterMap", items, fn, options);
-  return new Group("Fiber.filterMap", () => new FilterMapped([...items], fn, limit), siteOf(filterMap));
+  return group("Fiber.filterMap", () => new FilterMapped([...items], fn, limit), siteOf(filterMap));
 }
 
 /**
@@ -153,5 +153,5 @@ export function forEach<A>(
   options?: CollectOptions,
 ): Op<void> {
   const limit = limitOf("Fiber.forEach", items, fn, options);
-  return new Group<void>("Fiber.forEach", () => new Visited([...items], fn, limit), siteOf(forEach));
+  return group<void>("Fiber.forEach", () => new Visited([...items], fn, limit), siteOf(forEach));
 }

@@ -3,7 +3,7 @@
 import { expectBody, refuse } from "./engine/describe.js";
 import type { Body, Op } from "./engine/op.js";
 import { siteOf } from "./fork.js";
-import { Group, type Jobs } from "./group.js";
+import { group, type Jobs } from "./group.js";
 
 class Bodies<R> implements Jobs<R> {
   readonly limit = Infinity;
@@ -62,7 +62,7 @@ export function expectBodies(where: string, bodies: unknown): void {
 export function both(f: Body<unknown>, g: Body<unknown>): Op<void> {
   expectBody("Fiber.both", "f", f);
   expectBody("Fiber.both", "g", g);
-  return new Group<void>("Fiber.both", () => new Bodies<void>([f, g], false), siteOf(both));
+  return group<void>("Fiber.both", () => new Bodies<void>([f, g], false), siteOf(both));
 }
 
 /**
@@ -74,7 +74,7 @@ export function both(f: Body<unknown>, g: Body<unknown>): Op<void> {
 export function pair<A, B>(f: Body<A>, g: Body<B>): Op<[A, B]> {
   expectBody("Fiber.pair", "f", f);
   expectBody("Fiber.pair", "g", g);
-  return new Group<[A, B]>("Fiber.pair", () => new Bodies<[A, B]>([f, g], true), siteOf(pair));
+  return group<[A, B]>("Fiber.pair", () => new Bodies<[A, B]>([f, g], true), siteOf(pair));
 }
 
 /**
@@ -87,5 +87,5 @@ export function pair<A, B>(f: Body<A>, g: Body<B>): Op<[A, B]> {
  */
 export function all<Bodies extends readonly Body<unknown>[] | []>(bodies: Bodies): Op<Results<Bodies>> {
   expectBodies("Fiber.all", bodies);
-  return new Group("Fiber.all", () => new Bodies<Results<Bodies>>(bodies, true), siteOf(all));
+  return group("Fiber.all", () => new Bodies<Results<Bodies>>(bodies, true), siteOf(all));
 }

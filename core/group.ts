@@ -1,12 +1,12 @@
 // The block under `both`, `all` and `map`: jobs started in order in a switch of their own, at most so many at once, the last one in
 // the calling fiber itself.
 
+import { block } from "./engine/block.js";
 import type { Cancelled } from "./engine/cancelled.js";
 import type { CancelContext } from "./engine/context.js";
 import { FiberCore, yielding, type Binding, type FiberOwner, type Step } from "./engine/fiber-core.js";
 import type { ForkSite } from "./engine/fork-site.js";
 import type { Op } from "./engine/op.js";
-import { Primitive } from "./engine/primitive.js";
 import { Failure } from "./failure.js";
 import { BlockFrame } from "./switch.js";
 
@@ -140,30 +140,15 @@ class GroupFrame<R> extends BlockFrame implements FiberOwner {
 }
 
 /** Runs jobs; each run of the op makes them anew. */
-export class Group<R> extends Primitive<R> {
-  protected readonly called: string;
-  private readonly makeJobs: () => Jobs<R>;
-  private readonly site: ForkSite | undefined;
-
-  constructor(called: string, makeJobs: () => Jobs<R>, site: ForkSite | undefined) {
-    super();
-    this.called = called;
-    this.makeJobs = makeJobs;
-    this.site = site;
-  }
-
-  protected again(): Group<R> {
-    return new Group(this.called, this.makeJobs, this.site);
-  }
-
-  perform(fiber: FiberCore): boolean {
-    const jobs = this.makeJobs();
+export function group<R>(called: string, makeJobs: () => Jobs<R>, site: ForkSite | undefined): Op<R> {
+  return block(called, (fiber) => {
+    const jobs = makeJobs();
     // Nothing to run needs no switch, hence no check of anything.
     if (jobs.count === 0) return fiber.succeed(jobs.result);
     if (!(jobs.limit > 0)) return fiber.fail(new Failure(`max_fibers must be positive (got ${jobs.limit})`));
     const { interruption } = fiber.context;
     if (interruption) return fiber.fail(interruption);
-    fiber.pushFrame(new GroupFrame(fiber, this.called, jobs, this.site));
+    fiber.pushFrame(new GroupFrame(fiber, called, jobs, site));
     return fiber.succeed(undefined);
-  }
+  });
 }

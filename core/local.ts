@@ -1,10 +1,10 @@
 // Values that belong to a fiber and are inherited by those it forks: request ids, loggers, deadlines.
 
+import { block } from "./engine/block.js";
 import { requireFiber } from "./engine/drive.js";
 import { expectBody, refuse } from "./engine/describe.js";
 import { Frame, returning, type Binding, type FiberCore, type Step } from "./engine/fiber-core.js";
 import type { Body, Op } from "./engine/op.js";
-import { Primitive } from "./engine/primitive.js";
 
 /** Names a fiber-local value; made by {@link createKey}. */
 export class Key<T> {
@@ -40,36 +40,13 @@ class BindingFrame extends Frame {
     this.fiber.bindings = this.outer;
     throw error;
   }
-
-  perform(): boolean {
-    return true;
-  }
 }
 
-class WithBinding<R> extends Primitive<R> {
-  private readonly key: object;
-  private readonly bound: unknown;
-  private readonly body: Body<R>;
-
-  constructor(key: object, bound: unknown, body: Body<R>) {
-    super();
-    this.key = key;
-    this.bound = bound;
-    this.body = body;
-  }
-
-  protected get called(): string {
-    return "Fiber.withBinding";
-  }
-
-  protected again(): WithBinding<R> {
-    return new WithBinding(this.key, this.bound, this.body);
-  }
-
-  perform(fiber: FiberCore): boolean {
-    fiber.pushFrame(new BindingFrame(fiber, this.key, this.bound));
-    return fiber.call(this.body, undefined);
-  }
+function bind<R>(called: string, key: object, value: unknown, body: Body<R>): Op<R> {
+  return block(called, (fiber) => {
+    fiber.pushFrame(new BindingFrame(fiber, key, value));
+    return fiber.call(body, undefined);
+  });
 }
 
 function expectKey(where: string, key: unknown): void {
@@ -116,7 +93,7 @@ export function get<T>(key: Key<T>): T | undefined {
 export function withBinding<T, R>(key: Key<T>, value: T, body: Body<R>): Op<R> {
   expectKey("Fiber.withBinding", key);
   expectBody("Fiber.withBinding", "body", body);
-  return new WithBinding(key, value, body);
+  return bind("Fiber.withBinding", key, value, body);
 }
 
 /**
@@ -128,5 +105,5 @@ export function withBinding<T, R>(key: Key<T>, value: T, body: Body<R>): Op<R> {
 export function withoutBinding<T, R>(key: Key<T>, body: Body<R>): Op<R> {
   expectKey("Fiber.withoutBinding", key);
   expectBody("Fiber.withoutBinding", "body", body);
-  return new WithBinding(key, HIDDEN, body);
+  return bind("Fiber.withoutBinding", key, HIDDEN, body);
 }

@@ -1,21 +1,12 @@
 // Several bodies at once, of which the first to succeed decides.
 
+import { checkedBlock, ScopeFrame } from "./engine/block.js";
 import { Cancelled } from "./engine/cancelled.js";
-import { CancelContext } from "./engine/context.js";
 import { expectBody, expectFunction, expectOptions } from "./engine/describe.js";
-import {
-  FiberCore,
-  Frame,
-  returning,
-  yielding,
-  type FiberOwner,
-  type Step,
-  type Waiting,
-} from "./engine/fiber-core.js";
+import { FiberCore, returning, yielding, type FiberOwner, type Step, type Waiting } from "./engine/fiber-core.js";
 import type { ForkSite } from "./engine/fork-site.js";
 import { Failures } from "./engine/multiple.js";
 import type { Body, Op } from "./engine/op.js";
-import { Primitive } from "./engine/primitive.js";
 import { probe } from "./engine/probe.js";
 import { expectBodies } from "./combine.js";
 import { siteOf } from "./fork.js";
@@ -52,13 +43,10 @@ const STARTING = 0;
 const LAST = 1;
 const WAITING = 2;
 
-class RaceFrame extends Frame implements FiberOwner, Waiting {
-  private readonly fiber: FiberCore;
+class RaceFrame extends ScopeFrame implements FiberOwner, Waiting {
   private readonly bodies: readonly Body<unknown>[];
   private readonly joining: Joining;
   private readonly site: ForkSite | undefined;
-  private readonly outer: CancelContext;
-  private readonly context: CancelContext;
   private readonly called: string;
   private phase = STARTING;
   private started = 0;
@@ -74,24 +62,19 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
     joining: Joining,
     site: ForkSite | undefined,
   ) {
-    super();
+    super(fiber, false, "Any", called);
     this.called = called;
-    this.fiber = fiber;
     this.bodies = bodies;
     this.joining = joining;
     this.site = site;
-    this.outer = fiber.context;
-    this.context = new CancelContext(fiber.context.home, fiber.context, false);
-    probe?.contextCreated(this.context, "Any", called);
-    fiber.moveTo(this.context);
   }
 
-  next(value: unknown): Step {
+  override next(value: unknown): Step {
     if (this.phase === LAST) this.branchReturned(value);
     return this.proceed();
   }
 
-  throw(error: unknown): Step {
+  override throw(error: unknown): Step {
     this.branchThrew(error);
     return this.proceed();
   }
@@ -99,10 +82,10 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
   private proceed(): Step {
     if (this.phase === STARTING) return yielding(this);
     this.phase = WAITING;
-    return this.running > 0 ? yielding(this) : this.leave();
+    return this.running > 0 ? yielding(this) : this.decide();
   }
 
-  perform(fiber: FiberCore): boolean {
+  override perform(fiber: FiberCore): boolean {
     if (this.phase === WAITING) {
       fiber.wait(this);
       return false;
@@ -153,10 +136,9 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
     }
   }
 
-  private leave(): Step {
-    this.fiber.moveTo(this.outer);
+  private decide(): Step {
     const { interruption } = this.context;
-    this.context.finish();
+    this.leave();
     const { failures } = this;
     const cancelled = this.outer.interruption;
     if (failures) {
@@ -180,31 +162,17 @@ class RaceFrame extends Frame implements FiberOwner, Waiting {
   }
 }
 
-class Race<T> extends Primitive<T> {
-  protected readonly called: string;
-  private readonly bodies: readonly Body<unknown>[];
-  private readonly joining: Joining;
-  private readonly site: ForkSite | undefined;
-
-  constructor(called: string, bodies: readonly Body<unknown>[], joining: Joining, site: ForkSite | undefined) {
-    super();
-    this.called = called;
-    this.bodies = bodies;
-    this.joining = joining;
-    this.site = site;
-  }
-
-  protected again(): Race<T> {
-    return new Race<T>(this.called, this.bodies, this.joining, this.site);
-  }
-
-  perform(fiber: FiberCore): boolean {
-    const { interruption } = fiber.context;
-    if (interruption) return fiber.fail(interruption);
-    if (this.bodies.length === 0) return fiber.call(awaitCancel, undefined);
-    fiber.pushFrame(new RaceFrame(this.called, fiber, this.bodies, this.joining, this.site));
+function raceOf<T>(
+  called: string,
+  bodies: readonly Body<unknown>[],
+  joining: Joining,
+  site: ForkSite | undefined,
+): Op<T> {
+  return checkedBlock(called, (fiber) => {
+    if (bodies.length === 0) return fiber.call(awaitCancel, undefined);
+    fiber.pushFrame(new RaceFrame(called, fiber, bodies, joining, site));
     return fiber.succeed(undefined);
-  }
+  });
 }
 
 function joinWith<T>(where: string, options: RaceOptions<T> | undefined): Joining {
@@ -227,7 +195,7 @@ const allOfThem: Joining = {
 
 /** @internal A race under another name: the first of `bodies` decides. */
 export function race<T>(called: string, bodies: readonly Body<T>[], site: ForkSite | undefined): Op<T> {
-  return new Race<T>(called, bodies, firstOnly, site);
+  return raceOf<T>(called, bodies, firstOnly, site);
 }
 
 /**
@@ -250,7 +218,7 @@ export function race<T>(called: string, bodies: readonly Body<T>[], site: ForkSi
 export function first<T, U = T>(f: Body<T>, g: Body<U>, options?: RaceOptions<T | U>): Op<T | U> {
   expectBody("Fiber.first", "f", f);
   expectBody("Fiber.first", "g", g);
-  return new Race<T | U>("Fiber.first", [f, g], joinWith("Fiber.first", options), siteOf(first));
+  return raceOf<T | U>("Fiber.first", [f, g], joinWith("Fiber.first", options), siteOf(first));
 }
 
 /**
@@ -261,7 +229,7 @@ export function first<T, U = T>(f: Body<T>, g: Body<U>, options?: RaceOptions<T 
  */
 export function any<T>(bodies: readonly Body<T>[], options?: RaceOptions<T>): Op<T> {
   expectBodies("Fiber.any", bodies);
-  return new Race<T>("Fiber.any", [...bodies], joinWith("Fiber.any", options), siteOf(any));
+  return raceOf<T>("Fiber.any", [...bodies], joinWith("Fiber.any", options), siteOf(any));
 }
 
 /**
@@ -273,5 +241,5 @@ export function any<T>(bodies: readonly Body<T>[], options?: RaceOptions<T>): Op
  */
 export function nAny<T>(bodies: readonly Body<T>[]): Op<T[]> {
   expectBodies("Fiber.nAny", bodies);
-  return new Race<T[]>("Fiber.nAny", [...bodies], allOfThem, siteOf(nAny));
+  return raceOf<T[]>("Fiber.nAny", [...bodies], allOfThem, siteOf(nAny));
 }

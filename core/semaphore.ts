@@ -186,7 +186,7 @@ class UseFrame extends Frame {
     throw error;
   }
 
-  perform(fiber: FiberCore): boolean {
+  override perform(fiber: FiberCore): boolean {
     return fiber.call(this.body, undefined);
   }
 

@@ -1,9 +1,9 @@
 // Running a body in other surroundings, such as another store of `AsyncLocalStorage`. For bridges.
 
+import { block } from "./engine/block.js";
 import { expectBody, expectFunction } from "./engine/describe.js";
 import { Frame, returning, yielding, type FiberCore, type Step, type Surroundings } from "./engine/fiber-core.js";
 import type { Body, Op } from "./engine/op.js";
-import { Primitive } from "./engine/primitive.js";
 
 export { setSurroundings, type Surroundings } from "./engine/fiber-core.js";
 
@@ -47,7 +47,7 @@ class SurroundingsFrame extends Frame {
     return yielding(this);
   }
 
-  perform(fiber: FiberCore): boolean {
+  override perform(fiber: FiberCore): boolean {
     if (this.phase === LEAVING) return beginStep(fiber);
     this.phase = INSIDE;
     return fiber.call(this.body, undefined);
@@ -58,30 +58,6 @@ function beginStep(fiber: FiberCore): false {
   fiber.succeed(undefined);
   fiber.queue.front.push(fiber);
   return false;
-}
-
-class WithSurroundings<T> extends Primitive<T> {
-  private readonly surroundings: Surroundings;
-  private readonly body: Body<T>;
-
-  constructor(surroundings: Surroundings, body: Body<T>) {
-    super();
-    this.surroundings = surroundings;
-    this.body = body;
-  }
-
-  protected get called(): string {
-    return "withSurroundings";
-  }
-
-  protected again(): WithSurroundings<T> {
-    return new WithSurroundings(this.surroundings, this.body);
-  }
-
-  perform(fiber: FiberCore): boolean {
-    fiber.pushFrame(new SurroundingsFrame(fiber, this.surroundings, this.body));
-    return beginStep(fiber);
-  }
 }
 
 /**
@@ -95,5 +71,8 @@ class WithSurroundings<T> extends Primitive<T> {
 export function withSurroundings<T>(surroundings: Surroundings, body: Body<T>): Op<T> {
   expectFunction("withSurroundings", "surroundings", surroundings);
   expectBody("withSurroundings", "body", body);
-  return new WithSurroundings(surroundings, body);
+  return block("withSurroundings", (fiber) => {
+    fiber.pushFrame(new SurroundingsFrame(fiber, surroundings, body));
+    return beginStep(fiber);
+  });
 }

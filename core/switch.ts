@@ -1,7 +1,8 @@
 // Lifetimes: a switch owns the fibers and resources of a block, and the block ends when all of them are gone.
 
+import { block, checkedBlock, ScopeFrame } from "./engine/block.js";
 import { Cancelled } from "./engine/cancelled.js";
-import { CancelContext } from "./engine/context.js";
+import type { CancelContext } from "./engine/context.js";
 import { expectBody, expectFunction, expectOptions, refuse, show } from "./engine/describe.js";
 import {
   Frame,
@@ -16,7 +17,6 @@ import {
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import { Failures } from "./engine/multiple.js";
 import type { Op } from "./engine/op.js";
-import { Primitive } from "./engine/primitive.js";
 import { probe } from "./engine/probe.js";
 import type { Holder } from "./engine/root.js";
 
@@ -165,7 +165,6 @@ export class Switch implements Holder, FiberOwner {
   constructor(context: CancelContext, name: string | undefined) {
     this.context = context;
     this.name = name;
-    probe?.contextCreated(context, "Switch", name);
   }
 
   /** Unique in its scheduler; that of its context, too. */
@@ -192,7 +191,7 @@ export class Switch implements Holder, FiberOwner {
   static run<T>(body: (sw: Switch) => Op<T>, options?: SwitchOptions): Op<T> {
     expectBody("Switch.run", "body", body);
     expectOptions("Switch.run", options);
-    return new RunSwitch("Switch.run", body, false, options?.name);
+    return checkedBlock("Switch.run", (fiber) => runBlock(fiber, body, false, options?.name));
   }
 
   /**
@@ -208,7 +207,7 @@ export class Switch implements Holder, FiberOwner {
   static runProtected<T>(body: (sw: Switch) => Op<T>, options?: SwitchOptions): Op<T> {
     expectBody("Switch.runProtected", "body", body);
     expectOptions("Switch.runProtected", options);
-    return new RunSwitch("Switch.runProtected", body, true, options?.name);
+    return block("Switch.runProtected", (fiber) => runBlock(fiber, body, true, options?.name));
   }
 
   /** A hook with nothing behind it, for a variable that holds a hook only sometimes. */
@@ -278,7 +277,11 @@ export class Switch implements Holder, FiberOwner {
    */
   onRelease(handler: ReleaseHandler): Op<void> {
     expectBody("Switch.onRelease", "handler", handler);
-    return new OnRelease<void>(this, handler, false);
+    return block("Switch.onRelease", (fiber) => {
+      if (!this.takesHooks) return runLate(fiber, this, handler);
+      this.attach(handler);
+      return fiber.succeed(undefined);
+    });
   }
 
   /**
@@ -291,7 +294,9 @@ export class Switch implements Holder, FiberOwner {
    */
   onReleaseCancellable(handler: ReleaseHandler): Op<Hook> {
     expectBody("Switch.onReleaseCancellable", "handler", handler);
-    return new OnRelease<Hook>(this, handler, true);
+    return block("Switch.onReleaseCancellable", (fiber) =>
+      this.takesHooks ? fiber.succeed(this.attach(handler)) : runLate(fiber, this, handler),
+    );
   }
 
   /**
@@ -403,21 +408,15 @@ const HANDLER = 2;
  * The frame of a block with a switch: whatever `start` does, then the wait for all fibers, the handlers, and the result. Blocks that
  * start their bodies in other ways extend it.
  */
-export abstract class BlockFrame extends Frame implements Waiting {
+export abstract class BlockFrame extends ScopeFrame implements Waiting {
   readonly sw: Switch;
-  protected readonly fiber: FiberCore;
-  private readonly outer: CancelContext;
   private state = BODY;
   private handlers: ReleaseHandler[] = [];
   private nextHandler = 0;
-  private shelter: CancelContext | undefined;
 
   constructor(fiber: FiberCore, isProtected: boolean, name: string | undefined) {
-    super();
-    this.fiber = fiber;
-    this.outer = fiber.context;
-    this.sw = new Switch(new CancelContext(fiber.context.home, fiber.context, isProtected), name);
-    fiber.moveTo(this.sw.context);
+    super(fiber, isProtected, "Switch", name);
+    this.sw = new Switch(this.context, name);
   }
 
   /** The value of the block, if it succeeds. */
@@ -436,11 +435,11 @@ export abstract class BlockFrame extends Frame implements Waiting {
     return this.wind();
   }
 
-  next(_value: unknown): Step {
+  override next(_value: unknown): Step {
     return this.state === BODY ? this.bodyReturned() : this.wind();
   }
 
-  throw(error: unknown): Step {
+  override throw(error: unknown): Step {
     if (this.state === BODY) return this.bodyThrew(error);
     this.sw.fail(error);
     return this.wind();
@@ -448,44 +447,28 @@ export abstract class BlockFrame extends Frame implements Waiting {
 
   /** Goes on towards the end of the block. Fibers that a handler forks are waited for after the remaining handlers. */
   private wind(): Step {
-    if (this.nextHandler < this.handlers.length) {
-      this.state = HANDLER;
-      return yielding(this);
+    if (this.nextHandler === this.handlers.length) {
+      this.sw.stopLoneDaemons();
+      if (!this.sw.isIdle) {
+        this.state = IDLE;
+        return yielding(this);
+      }
+      this.handlers = this.sw.takeHandlers();
+      this.nextHandler = 0;
+      if (this.handlers.length === 0) return this.end();
     }
-    this.leaveShelter();
-    this.sw.stopLoneDaemons();
-    if (!this.sw.isIdle) {
-      this.state = IDLE;
-      return yielding(this);
-    }
-    this.handlers = this.sw.takeHandlers();
-    this.nextHandler = 0;
-    if (this.handlers.length > 0) {
-      this.shelter = new CancelContext(this.fiber.context.home, this.sw.context, true);
-      probe?.contextCreated(this.shelter, "Protect");
-      this.fiber.moveTo(this.shelter);
-      this.state = HANDLER;
-      return yielding(this);
-    }
-    return this.leave();
+    this.state = HANDLER;
+    return yielding(this);
   }
 
-  private leaveShelter(): void {
-    if (!this.shelter) return;
-    this.fiber.moveTo(this.sw.context);
-    this.shelter.finish();
-    this.shelter = undefined;
-  }
-
-  private leave(): Step {
-    this.fiber.moveTo(this.outer);
-    this.sw.context.finish();
+  private end(): Step {
+    this.leave();
     const { failure } = this.sw;
     if (!failure.none) throw failure.error;
     return returning(this.blockResult());
   }
 
-  perform(fiber: FiberCore): boolean {
+  override perform(fiber: FiberCore): boolean {
     if (this.state === HANDLER) return runHandler(fiber, this.handlers[this.nextHandler++]!);
     fiber.wait(this);
     this.sw.onIdle = this;
@@ -503,17 +486,6 @@ export abstract class BlockFrame extends Frame implements Waiting {
   describeWait(): string {
     const name = this.sw.name === undefined ? `${this.sw.id}` : `${this.sw.id} ${JSON.stringify(this.sw.name)}`;
     return `the fibers of switch ${name} to end`;
-  }
-}
-
-function runHandler(fiber: FiberCore, handler: ReleaseHandler): true {
-  try {
-    const op = handler();
-    if (op === undefined) return fiber.succeed(undefined);
-    fiber.pushFrame(iterate(op));
-    return fiber.succeed(undefined);
-  } catch (error) {
-    return fiber.fail(error);
   }
 }
 
@@ -538,96 +510,51 @@ class RunFrame extends BlockFrame {
   }
 }
 
-class RunSwitch<T> extends Primitive<T> {
-  protected readonly called: string;
-  private readonly body: (sw: Switch) => Op<T>;
-  private readonly isProtected: boolean;
-  private readonly name: string | undefined;
-
-  constructor(called: string, body: (sw: Switch) => Op<T>, isProtected: boolean, name: string | undefined) {
-    super();
-    this.called = called;
-    this.body = body;
-    this.isProtected = isProtected;
-    this.name = name;
-  }
-
-  protected again(): RunSwitch<T> {
-    return new RunSwitch(this.called, this.body, this.isProtected, this.name);
-  }
-
-  perform(fiber: FiberCore): boolean {
-    const { interruption } = fiber.context;
-    if (interruption && !this.isProtected) return fiber.fail(interruption);
-    const frame = new RunFrame(fiber, this.isProtected, this.name);
-    fiber.pushFrame(frame);
-    return fiber.call(this.body, frame.sw);
-  }
+function runBlock(
+  fiber: FiberCore,
+  body: (sw: Switch) => Op<unknown>,
+  isProtected: boolean,
+  name: string | undefined,
+): boolean {
+  const frame = new RunFrame(fiber, isProtected, name);
+  fiber.pushFrame(frame);
+  return fiber.call(body, frame.sw);
 }
 
-/** Registers a handler; one that is late is run at once, by a {@link LateFrame}. */
-class OnRelease<T extends Hook | void> extends Primitive<T> {
-  protected readonly called = "Switch.onRelease";
-  private readonly sw: Switch;
-  private readonly handler: ReleaseHandler;
-  private readonly wantsHook: boolean;
-
-  constructor(sw: Switch, handler: ReleaseHandler, wantsHook: boolean) {
-    super();
-    this.sw = sw;
-    this.handler = handler;
-    this.wantsHook = wantsHook;
-  }
-
-  protected again(): OnRelease<T> {
-    return new OnRelease<T>(this.sw, this.handler, this.wantsHook);
-  }
-
-  protected override begin(): Step {
-    if (!this.sw.takesHooks) return yielding(this);
-    const hook = this.sw.attach(this.handler);
-    return returning(this.wantsHook ? hook : undefined);
-  }
-
-  perform(fiber: FiberCore): boolean {
-    fiber.pushFrame(new LateFrame(fiber, new SwitchFinishedError(this.sw.name)));
-    return runHandler(fiber, this.handler);
-  }
+/** Runs a handler that is too late to be registered. */
+function runLate(fiber: FiberCore, sw: Switch, handler: ReleaseHandler): boolean {
+  fiber.pushFrame(new LateFrame(new SwitchFinishedError(sw.name)));
+  return runHandler(fiber, handler);
 }
 
-/** Runs a handler that came too late, protected, then throws. */
+/** Makes an error of the end of a handler that came too late. */
 class LateFrame extends Frame {
-  private readonly fiber: FiberCore;
-  private readonly outer: CancelContext;
-  private readonly shelter: CancelContext;
   private readonly late: SwitchFinishedError;
 
-  constructor(fiber: FiberCore, late: SwitchFinishedError) {
+  constructor(late: SwitchFinishedError) {
     super();
-    this.fiber = fiber;
     this.late = late;
-    this.outer = fiber.context;
-    this.shelter = new CancelContext(fiber.context.home, fiber.context, true);
-    probe?.contextCreated(this.shelter, "Protect");
-    fiber.moveTo(this.shelter);
   }
 
   next(): never {
-    this.leave();
     throw this.late;
   }
 
   throw(error: unknown): never {
-    this.leave();
     throw new ReleaseError(error, this.late);
   }
+}
 
-  perform(): boolean {
-    return true;
-  }
+/** Each handler has a shelter of its own: one that cancels its context does not cancel those after it. */
+class Shelter extends ScopeFrame {}
 
-  private leave(): void {
-    this.fiber.moveTo(this.outer);
-    this.shelter.finish();
+function runHandler(fiber: FiberCore, handler: ReleaseHandler): true {
+  fiber.pushFrame(new Shelter(fiber, true, "Protect"));
+  try {
+    const op = handler();
+    if (op !== undefined) fiber.pushFrame(iterate(op));
+    return fiber.succeed(undefined);
+  } catch (error) {
+    return fiber.fail(error);
   }
 }

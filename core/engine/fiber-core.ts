@@ -335,6 +335,11 @@ export abstract class Frame extends Command implements CallFrame {
   abstract next(value?: unknown): Step;
   abstract throw(error: unknown): Step;
 
+  /** What `yielding(this)` in `next` or `throw` leads to; frames that have nothing performed need none. */
+  perform(_fiber: FiberCore): boolean {
+    return true;
+  }
+
   /** What the user called, for the trail of an error that comes out of it; undefined for frames that nobody need know of. */
   describeFrame(): string | undefined {
     return undefined;

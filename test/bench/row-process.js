@@ -34,16 +34,16 @@ const row = rows.find((candidate) => candidate.key === key);
 if (!row) throw new Error(`there is no row ${key}`);
 const field = fieldFor(row, Number(scale));
 
-for (let i = 0; i < Number(warmups); i++) for (const entrant of field) await time(entrant);
-
-/** @type {(number | string)[][]} */
-const samples = field.map(() => []);
-for (let round = 0; round < Number(rounds); round++) {
-  for (const [i, entrant] of field.entries()) {
+/** @type {Map<import("./field.js").Entrant, (number | string)[]>} */
+const samples = new Map(field.map((entrant) => [entrant, []]));
+for (let round = -Number(warmups); round < Number(rounds); round++) {
+  // Forth and back, so that nobody always comes after the same one, and meets its garbage.
+  for (const entrant of round % 2 === 0 ? field : field.toReversed()) {
     // What the one before has left in the event loop is not this one's to run.
     await setImmediate();
-    samples[i]?.push(await time(entrant));
+    const sample = await time(entrant);
+    if (round >= 0) samples.get(entrant)?.push(sample);
   }
 }
-process.send?.(samples);
+process.send?.([...samples.values()]);
 process.disconnect?.();

@@ -129,6 +129,6 @@ export default {
   of: "fibers",
   contenders: { trestle, effect, "async functions": asyncFunctions, effection, rxjs },
   expected: (n) => n,
-  sizes: { effection: 10_000 },
+  sizes: { effection: 2_000 },
   bars: [{ against: "effect", most: 1 }],
 };

@@ -83,6 +83,6 @@ export default {
   measures: "heap",
   contenders: { trestle, "async functions": asyncFunctions, effect, effection },
   expected: (n) => n,
-  sizes: { effection: 10_000 },
+  sizes: { effection: 5_000 },
   bars: [{ against: "async functions", most: 0.6 }],
 };

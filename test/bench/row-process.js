@@ -5,22 +5,32 @@ import { setImmediate } from "node:timers/promises";
 import { fieldFor } from "./field.js";
 import { rows } from "./rows/index.js";
 
+const [key = "", rounds, warmups, scale, clock] = process.argv.slice(2);
+
+/** Milliseconds: on the wall, or that the process, its collector of garbage included, had a processor. */
+const now = clock === "cpu" ? cpuTime : () => performance.now();
+
+function cpuTime() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** The time that one contender takes, in milliseconds, or the name of the error it may end with. */
 async function time(/** @type {import("./field.js").Entrant} */ { run, size, expected, mayFail, name }) {
   /** @type {number | undefined} */
   let stopped;
-  let started = performance.now();
+  let started = now();
   const watch = {
     start() {
-      started = performance.now();
+      started = now();
     },
     stop() {
-      stopped = performance.now();
+      stopped = now();
     },
   };
   try {
     const result = await run(size, watch);
-    const elapsed = (stopped ?? performance.now()) - started;
+    const elapsed = (stopped ?? now()) - started;
     if (result !== expected) throw new Error(`${name}: gave ${String(result)} instead of ${String(expected)}`);
     return elapsed;
   } catch (error) {
@@ -29,7 +39,6 @@ async function time(/** @type {import("./field.js").Entrant} */ { run, size, exp
   }
 }
 
-const [key = "", rounds, warmups, scale] = process.argv.slice(2);
 const row = rows.find((candidate) => candidate.key === key);
 if (!row) throw new Error(`there is no row ${key}`);
 const field = fieldFor(row, Number(scale));

@@ -5,9 +5,10 @@ import { setImmediate } from "node:timers/promises";
 import { fieldFor } from "./field.js";
 import { rows } from "./rows/index.js";
 
-const [key = "", name, scale] = process.argv.slice(2);
+/** @type {{ key: string, scale: number, who: string }} */
+const { key, scale, who: name } = JSON.parse(process.argv[2] ?? "");
 const row = rows.find((candidate) => candidate.key === key);
-const entrant = row && fieldFor(row, Number(scale)).find((candidate) => candidate.name === name);
+const entrant = row && fieldFor(row, scale, [name])[0];
 if (!entrant) throw new Error(`there is no contender ${name} in row ${key}`);
 const unwatched = { start() {}, stop() {} };
 

@@ -1,36 +1,29 @@
 // @ts-check
 // The report as a table for people.
 
-import { fieldFor } from "./field.js";
-import { rows } from "./rows/index.js";
 import { table } from "./table.js";
 
-/**
- * @param {readonly import("./row.js").Report[]} reports
- * @param {number} scale  what the sizes were multiplied by
- */
-export function print(reports, scale) {
+/** @param {readonly import("./row.js").Report[]} reports */
+export function print(reports) {
   const lines = reports.flatMap((report, i) => [
     ...(i > 0 ? [undefined] : []),
     [report.title, "", "", "", "", "", ""],
-    ...report.outcomes.map((outcome) => lineOf(report, outcome, scale)),
+    ...report.outcomes.map((outcome) => lineOf(report, outcome)),
   ]);
   return table(["work", " median", " an item", " +-", " ours/this", "  bar", ""], lines);
 }
 
-/** @param {import("./row.js").Report} report @param {import("./row.js").Outcome} outcome @param {number} scale */
-function lineOf(report, { contender, size, median, spread, ratio, failed }, scale) {
-  const row = rows.find(({ key }) => key === report.key);
-  const full = row ? fieldFor(row, scale)[0]?.size : size;
+/** @param {import("./row.js").Report} report @param {import("./row.js").Outcome} outcome */
+function lineOf(report, { contender, size, median, spread, ratio, failed }) {
   const verdict = report.verdicts.find(
     ({ of, against }) => (against === undefined || of.endsWith("twice the size") ? of : against) === contender,
   );
   const twice = contender.endsWith("twice the size");
-  const name = size === full || twice ? contender : `${contender} (${size.toLocaleString("en")})`;
+  const name = size === report.size || twice ? contender : `${contender} (${size.toLocaleString("en")})`;
   const shown = twice ? verdict?.ratio : ratio;
   return [
     `  ${name}`,
-    failed ?? (report.unit === "ms" ? milliseconds(median ?? NaN) : kilobytes(median ?? NaN)),
+    amount(report, { contender, size, median, failed }),
     median === undefined
       ? ""
       : report.unit === "ms"
@@ -41,6 +34,14 @@ function lineOf(report, { contender, size, median, spread, ratio, failed }, scal
     verdict === undefined ? "" : verdict.most === undefined ? "completes" : `<= ${verdict.most}`,
     verdict === undefined ? "" : verdict.ok ? "ok" : "OVER",
   ];
+}
+
+/**
+ * What a contender took in all.
+ * @param {import("./row.js").Report} report @param {import("./row.js").Outcome} outcome
+ */
+export function amount(report, { median, failed }) {
+  return failed ?? (report.unit === "ms" ? milliseconds(median ?? NaN) : kilobytes(median ?? NaN));
 }
 
 /** @param {number} ms */

@@ -1,17 +1,18 @@
 // @ts-check
 // From samples to medians, ratios and verdicts.
 
-import { barsOf, doubledIn, fieldFor, oursIn } from "./field.js";
+import { barsOf, doubledIn, oursIn } from "./field.js";
 import { workOf } from "./rows/index.js";
 
 /**
  * @param {import("./row.js").Row} row
- * @param {number} scale
- * @param {readonly (readonly (number | string)[])[]} samples  a list a contender, a sample a round; an error's name for a failure
+ * @param {number} scale  what the sizes were multiplied by
+ * @param {readonly import("./field.js").Entrant[]} field
+ * @param {readonly (readonly (number | string)[])[]} samples  a list an entrant, a sample a round; an error's name for a failure
  * @returns {import("./row.js").Report}
  */
-export function reportOn(row, scale, samples) {
-  const field = fieldFor(row, scale);
+export function reportOn(row, scale, field, samples) {
+  const size = Math.ceil(row.size * scale);
   const named = new Map(field.map((entrant, i) => [entrant.name, { entrant, samples: samples[i] ?? [] }]));
 
   /**
@@ -20,8 +21,7 @@ export function reportOn(row, scale, samples) {
    */
   const ratioOf = (a, b) => {
     const [first, second] = [named.get(a), named.get(b)];
-    if (!first || !second)
-      throw new Error(`row ${row.key} compares ${a} with ${b}, and one of them does not take part`);
+    if (!first || !second) return undefined;
     const ratios = first.samples.map((sample, round) => {
       const other = second.samples[round];
       if (typeof sample !== "number" || typeof other !== "number") return NaN;
@@ -45,7 +45,8 @@ export function reportOn(row, scale, samples) {
     };
   });
 
-  const verdicts = barsOf(row).map((bar) => {
+  const bars = barsOf(row).filter((bar) => named.has(bar.of) && (!("against" in bar) || named.has(bar.against)));
+  const verdicts = bars.map((bar) => {
     if ("completes" in bar) return { of: bar.of, ok: outcomes.some((o) => o.contender === bar.of && !("failed" in o)) };
     const ratio = ratioOf(bar.of, bar.against);
     if (ratio === undefined) return { of: bar.of, against: bar.against, most: bar.most, ok: false };
@@ -55,7 +56,8 @@ export function reportOn(row, scale, samples) {
   });
   return {
     key: row.key,
-    title: workOf({ ...row, size: Math.ceil(row.size * scale) }),
+    title: workOf({ ...row, size }),
+    size,
     unit: row.measures === "heap" ? "bytes" : "ms",
     outcomes,
     verdicts,

@@ -5,7 +5,8 @@ import { setImmediate } from "node:timers/promises";
 import { fieldFor } from "./field.js";
 import { rows } from "./rows/index.js";
 
-const [key = "", rounds, warmups, scale, clock] = process.argv.slice(2);
+/** @type {{ key: string, scale: number, who?: string[], rounds: number, warmups: number, clock: "wall" | "cpu" }} */
+const { key, scale, who, rounds, warmups, clock } = JSON.parse(process.argv[2] ?? "");
 
 /** Milliseconds: on the wall, or that the process, its collector of garbage included, had a processor. */
 const now = clock === "cpu" ? cpuTime : () => performance.now();
@@ -41,11 +42,11 @@ async function time(/** @type {import("./field.js").Entrant} */ { run, size, exp
 
 const row = rows.find((candidate) => candidate.key === key);
 if (!row) throw new Error(`there is no row ${key}`);
-const field = fieldFor(row, Number(scale));
+const field = fieldFor(row, scale, who);
 
 /** @type {Map<import("./field.js").Entrant, (number | string)[]>} */
 const samples = new Map(field.map((entrant) => [entrant, []]));
-for (let round = -Number(warmups); round < Number(rounds); round++) {
+for (let round = -warmups; round < rounds; round++) {
   // Forth and back, so that nobody always comes after the same one, and meets its garbage.
   for (const entrant of round % 2 === 0 ? field : field.toReversed()) {
     // What the one before has left in the event loop is not this one's to run.

@@ -60,6 +60,8 @@ export interface Verdict {
 export interface Report {
   readonly key: string;
   readonly title: string;
+  /** The size for most contenders. */
+  readonly size: number;
   readonly unit: "ms" | "bytes";
   readonly outcomes: readonly Outcome[];
   readonly verdicts: readonly Verdict[];

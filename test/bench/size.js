@@ -2,9 +2,11 @@
 // npm run size: what an import adds to a page, minified and compressed.
 
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, version } from "esbuild";
 import { compared, CORE, subpaths } from "./bundles.js";
 import { optionsFor } from "./command-line.js";
+import { machine } from "./machine.js";
+import { fillRegion, sizeRegion } from "./region.js";
 import { table } from "./table.js";
 
 const help = `npm run size -- [options]
@@ -16,6 +18,7 @@ Bundles each import of the built package alone, for browsers, and prints its byt
   --why          which source modules the bytes come from; by default those of
                  "${CORE}"
   --json         the figures as JSON
+  --readme       writes those that have a bar, and what they compare to, into README.md, too
   --help         this text
 `;
 
@@ -23,17 +26,21 @@ const { values, refuse } = optionsFor("size", help, {
   only: { type: "string", multiple: true },
   why: { type: "boolean" },
   json: { type: "boolean" },
+  readme: { type: "boolean" },
 });
 const bundles = [...compared, ...subpaths()];
 for (const name of values.only ?? []) {
   if (!bundles.some((bundle) => bundle.name === name)) refuse(`there is no "${name}" in the table`);
 }
+if (values.readme && (values.only || values.why)) refuse("--readme takes all lines");
 const wanted = values.only ?? (values.why ? [CORE] : undefined);
 const sizes = await Promise.all(bundles.filter(({ name }) => wanted?.includes(name) ?? true).map(measure));
 
-if (values.json) process.stdout.write(`${JSON.stringify(sizes, null, 2)}\n`);
+const line = `Bytes, minified by esbuild ${version} and compressed by gzip at level 9. ${machine()}.`;
+if (values.readme) fillRegion("size", sizeRegion(sizes.slice(0, compared.length), line));
+if (values.json) process.stdout.write(`${JSON.stringify({ measured: line, imports: sizes }, null, 2)}\n`);
 else if (values.why) process.stdout.write(`${sizes.map(why).join("\n\n")}\n`);
-else process.stdout.write(`${print()}\n`);
+else process.stdout.write(`${print()}\n\n${line}\n`);
 
 /** @param {import("./bundles.js").Bundle} bundle */
 async function measure({ name, program, most }) {

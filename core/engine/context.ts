@@ -12,6 +12,8 @@ import { probe } from "./probe.js";
 export interface Home {
   /** The number of the next fiber, context, switch or cell. */
   nextId: number;
+  /** What time it is there, in seconds, if that is not the time of the platform. */
+  readonly now?: () => number;
 }
 
 /** A callback attached to a context; see {@link CancelContext.onCancel}. */

@@ -52,14 +52,15 @@ export function takeStep(fiber: FiberCore): void {
   probe?.fiberRunning(fiber);
   // No `finally`: whatever user code throws ends up in the fiber, inside `drive`.
   const ended = fiber.surroundings ? fiber.surroundings(() => drive(fiber, outerDepth)) : drive(fiber, outerDepth);
-  probe?.fiberStopped(fiber, ended);
   current = outer;
   nativeDepth = outerDepth;
   if (ended) {
     fiber.context.removeMember(fiber);
     if (fiber.failed) noteFiber(fiber, fiber.value);
+    probe?.fiberEnded(fiber);
     fiber.owner.fiberEnded(fiber, fiber.failed, fiber.value);
   }
+  probe?.fiberStopped(fiber);
 }
 
 /** One step. True when the fiber has ended, its outcome in `value` and `failed`. */

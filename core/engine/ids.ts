@@ -2,11 +2,10 @@
 // Each scheduler counts from 1: a program under the mock prints the same numbers on every run.
 
 import { runningFiber } from "./drive.js";
+import { hostLoop } from "./host-loop.js";
 
-let outside = 1;
-
-/** A number for an object made now: that of the running fiber's scheduler. */
+/** A number for an object made now: that of the running fiber's scheduler; outside of fibers, that of the event loop. */
 export function mintId(): number {
-  const fiber = runningFiber();
-  return fiber ? fiber.context.home.nextId++ : outside++;
+  const home = runningFiber()?.context.home ?? hostLoop;
+  return home.nextId++;
 }

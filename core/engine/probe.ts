@@ -20,12 +20,14 @@ export interface Probe {
   fiberCreated(fiber: FiberCore): void;
   /** A step begins. Steps of different fibers nest where foreign code starts a fiber inside a step. */
   fiberRunning(fiber: FiberCore): void;
-  /** The step is over; the fiber's outcome is in `failed` and `value` when it has ended. */
-  fiberStopped(fiber: FiberCore, ended: boolean): void;
+  /** The step is over, and whoever waited for the fiber's end has been told. */
+  fiberStopped(fiber: FiberCore): void;
   /** The fiber waits. Its step is not over yet, and it may be woken before. */
   fiberSuspended(fiber: FiberCore, waiting: { describeWait(): string }): void;
   /** The fiber is queued again; what it will be resumed with is in `failed` and `value`. */
   fiberWoken(fiber: FiberCore): void;
+  /** The fiber's outcome is in `failed` and `value`; nobody knows yet. */
+  fiberEnded(fiber: FiberCore): void;
 
   contextCreated(context: CancelContext, kind: ContextKind, name?: string): void;
   /** Once for each `cancel` call that takes effect, on the context that was told. */
@@ -65,6 +67,7 @@ const REPORTS = [
   "fiberStopped",
   "fiberSuspended",
   "fiberWoken",
+  "fiberEnded",
   "contextCreated",
   "contextCancelled",
   "contextFailed",

@@ -56,9 +56,9 @@ class Root<T> implements RootFiber, FiberOwner {
     this.onDone = options.onDone;
     options.sw?.hold();
     this.context = new CancelContext(scheduler, options.sw?.context ?? options.parent, false);
-    probe?.contextCreated(this.context, "Root");
     const bindings: Binding | undefined = (options.inherit as FiberCore | undefined)?.bindings;
     const name = options.name ?? (body.name || undefined);
+    probe?.contextCreated(this.context, "Root", name);
     this.fiber = new FiberCore(this.context, this, body, name, bindings, site);
   }
 
@@ -89,7 +89,7 @@ export function startOn<T>(
   if (interruption) {
     root.context.removeMember(root.fiber);
     root.fiber.fail(interruption);
-    probe?.fiberStopped(root.fiber, true);
+    probe?.fiberEnded(root.fiber);
     root.fiberEnded(root.fiber, true, interruption);
     return root;
   }

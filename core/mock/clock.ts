@@ -48,8 +48,8 @@ export class MockClock extends Clock {
   setTime(time: number): void {
     if (typeof time !== "number" || Number.isNaN(time))
       refuse("MockClock.setTime", "time", "a number of seconds", time);
-    this.timers.fireDue(time);
     this.time = time;
+    this.timers.fireDue(time);
     this.trace?.(`mock time is now ${time}`);
   }
 

@@ -14,15 +14,17 @@ import { MockClock } from "./clock.js";
 
 class MockLoop extends Scheduler {
   readonly siteAllowance = { sites: 2_000 };
+  readonly clock = new MockClock();
+  readonly now = () => this.clock.now();
 
   drain(): void {
     while (this.size > 0) this.runNext();
   }
 
   /** Nothing can run: time goes on to the next deadline. False when there is none. */
-  sleepUntilDue(clock: MockClock): boolean {
+  sleepUntilDue(): boolean {
     probe?.loopSuspended(this);
-    const due = clock.tryAdvance();
+    const due = this.clock.tryAdvance();
     probe?.loopResumed(this);
     return due;
   }
@@ -54,7 +56,7 @@ export function run<T>(body: (env: MockEnv) => Op<T>): T {
   expectNoFiber("mock.run");
   const loop = new MockLoop();
   probe?.domainSpawned(loop);
-  const clock = new MockClock();
+  const { clock } = loop;
   const env: MockEnv = { clock, monoClock: new MonoClock(clock), backendId: "mock" };
   let outcome: Result<T> | undefined;
   const root = startOn<T>(loop, () => body(env), {
@@ -64,7 +66,7 @@ export function run<T>(body: (env: MockEnv) => Op<T>): T {
     },
   });
   loop.drain();
-  while (!outcome && loop.sleepUntilDue(clock)) loop.drain();
+  while (!outcome && loop.sleepUntilDue()) loop.drain();
   if (!outcome) throw giveUp(root.context);
   if (!outcome.ok) throw outcome.error;
   return outcome.value;

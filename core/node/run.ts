@@ -1,7 +1,7 @@
 // The entry point of a program on Node and what is compatible with it.
 
 import { giveUp } from "../engine/deadlock.js";
-import { expectBody } from "../engine/describe.js";
+import { expectBody, expectOptions, refuse } from "../engine/describe.js";
 import { captureForkSite } from "../engine/fork-site.js";
 import { hostLoop } from "../engine/host-loop.js";
 import { expectNoFiber } from "../engine/nested-run.js";
@@ -9,6 +9,7 @@ import type { Op, Result } from "../engine/op.js";
 import { startOn, type RootFiber } from "../engine/root.js";
 import type { Env } from "../env.js";
 import { systemClock, systemMonoClock } from "../system-clock.js";
+import { recordTo } from "./trace-file.js";
 
 const env: Env = { clock: systemClock, monoClock: systemMonoClock, backendId: "node" };
 
@@ -37,6 +38,15 @@ function onBeforeExit(): void {
   for (const { root, reject } of stuck) reject(giveUp(root.context));
 }
 
+/** The options of {@link run}. */
+export interface RunOptions {
+  /**
+   * A file to write a trace of the run to, when it has ended or the process exits: the latest 65,536 events, for
+   * https://ui.perfetto.dev or chrome://tracing.
+   */
+  trace?: string;
+}
+
 /**
  * Runs `main` as the main fiber, and gives a JavaScript promise of its value. Its first step runs at once.
  *
@@ -52,18 +62,27 @@ function onBeforeExit(): void {
  * @param main  is given the capabilities of the program
  * @throws NestedRunError  at once, inside a fiber: `yield*` the body there, or use `toPromise`
  */
-export function run<T>(main: (env: Env) => Op<T>): Promise<T> {
+export function run<T>(main: (env: Env) => Op<T>, options?: RunOptions): Promise<T> {
   expectBody("run", "main", main);
+  expectOptions("run", options);
+  const trace: unknown = options?.trace;
+  if (trace !== undefined && typeof trace !== "string") refuse("run", "options.trace", "the path of a file", trace);
   expectNoFiber("run");
   const site = captureForkSite(run, undefined);
-  return new Promise<T>((resolve, reject) => {
+  const saveTrace = trace === undefined ? undefined : recordTo(trace);
+  return new Promise<T>((resolve, fail) => {
+    const reject = (error: unknown) => {
+      saveTrace?.();
+      fail(error);
+    };
     let entry: Running | undefined = undefined;
     let ended = false;
     const onDone = (outcome: Result<T>) => {
       ended = true;
       if (entry) forget(entry);
-      if (outcome.ok) resolve(outcome.value);
-      else reject(outcome.error);
+      if (!outcome.ok) return reject(outcome.error);
+      saveTrace?.();
+      resolve(outcome.value);
     };
     const root = startOn<T>(hostLoop, () => main(env), { name: main.name || "main", onDone }, site);
     if (ended) return;

@@ -16,6 +16,18 @@ it("TR-04 a fiber made by forkPromise has the number of its promise", () => {
   );
 });
 
+it("a promise without a fiber, because the switch has failed, has a number of its own", () => {
+  const ids: number[] = [];
+  const failing = () =>
+    Switch.run(function* (sw) {
+      sw.fail(new Error("failed"));
+      const job = yield* Fiber.forkPromise(sw, function* () {});
+      ids.push(job.id, Deferred.createResolved(1).id);
+    });
+  expect(() => run(failing)).toThrow("failed");
+  expect(ids[1]).toBe(ids[0]! + 1);
+});
+
 it("a switch has the number of its context", () => {
   run(() =>
     Switch.run(function* (sw) {

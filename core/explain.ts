@@ -1,6 +1,7 @@
 // An error told in full: its stack, the combinators and fibers it came out of, and the errors it is made of.
 
 import { show } from "./engine/describe.js";
+import { placesIn } from "./engine/stack-text.js";
 import { trailOf, type TrailStep } from "./engine/trail.js";
 
 export { trailOf, type TrailStep } from "./engine/trail.js";
@@ -57,16 +58,16 @@ function stackOf(value: unknown): string[] {
   const text = show(value).split("\n");
   if (!(value instanceof Error)) return text;
   const stack: unknown = value.stack;
-  if (typeof stack !== "string") return text;
   // The stack begins with the name and message that the error had when it was made, which need not be those it has now.
-  const places = stack.split("\n").filter((line) => /^\s+at |^[^\s].*@/.test(line));
-  return [...text, ...places];
+  return typeof stack === "string" ? [...text, ...placesIn(stack)] : text;
 }
 
 /** The errors that `value` sums up. */
 function partsOf(value: unknown): readonly unknown[] {
-  const errors: unknown = value instanceof Error ? (value as { errors?: unknown }).errors : undefined;
-  return Array.isArray(errors) ? errors : [];
+  if (!(value instanceof Error)) return [];
+  const { errors, err } = value as { errors?: unknown; err?: { errors?: unknown } };
+  const parts = errors ?? err?.errors;
+  return Array.isArray(parts) ? parts : [];
 }
 
 function describeStep(step: TrailStep): string {

@@ -26,6 +26,21 @@ export { NestedRunError } from "./engine/nested-run.js";
 export { NotInFiberError } from "./engine/not-in-fiber.js";
 export { DeadlockDetected, type WaitingFiber } from "./engine/deadlock.js";
 export { explain, trailOf, type TrailStep } from "./explain.js";
+export {
+  addContext,
+  fromSystemError,
+  IoError,
+  registerPrinter,
+  rethrowWithContext,
+  showBackend,
+  type FsErr,
+  type GeneralErr,
+  type IoErr,
+  type IoErrAreas,
+  type IoErrorOptions,
+  type NetErr,
+  type ProcessErr,
+} from "./io-error.js";
 export { combine, Failure, Multiple, onUnhandledError, reportUnhandled } from "./failure.js";
 
 // For authors of primitives and bridges.

@@ -1,5 +1,7 @@
 // Two copies of this library in one program do not know each other's fibers and classes; errors that come of it say so.
 
+import { firstPlace } from "./stack-text.js";
+
 /** What a copy tells the others. */
 interface Copy {
   isRunning(): boolean;
@@ -37,6 +39,6 @@ export function otherCopies(): string {
 }
 
 function placeOf({ loaded }: Copy): string {
-  const frame = loaded.stack?.split("\n").find((line) => /^\s*at |@/.test(line)) ?? "an unknown place";
-  return frame.replace(/^\s*at (.*\()?|^.*@/, "").replace(/[/\\]engine[/\\]copies\..*$/, "");
+  const place = firstPlace(loaded.stack) ?? "an unknown place";
+  return place.replace(/^.*[(@]/, "").replace(/[/\\]engine[/\\]copies\..*$/, "");
 }

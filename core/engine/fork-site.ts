@@ -1,6 +1,7 @@
 // Where a fiber was forked, for reports. Looking at the stack costs more than a fork, so in a flood of forks most go without.
 
 import { now } from "./platform.js";
+import { firstPlace, placesIn } from "./stack-text.js";
 
 /** An unformatted stack; formatting waits until somebody reads it. */
 export interface ForkSite {
@@ -64,15 +65,10 @@ class WholeStack implements ForkSite {
   }
 
   get stack(): string | undefined {
-    const frames = framesOf(this.error.stack);
+    const frames = placesIn(this.error.stack);
     const at = frames.findIndex((frame) => functionIn(frame) === this.above);
     return at < 0 ? undefined : frames[at + 1];
   }
-}
-
-/** The lines of a stack that are frames: V8 puts a header first. */
-function framesOf(stack: string | undefined): string[] {
-  return stack?.split("\n").filter((line) => /^\s*at |@/.test(line)) ?? [];
 }
 
 /** "fork" in "at Module.fork [as start] (file:1:2)" and in "fork@file:1:2". */
@@ -82,7 +78,5 @@ function functionIn(frame: string): string | undefined {
 
 /** "file:line:column", or undefined when the stack says nothing. */
 export function formatForkSite(site: ForkSite | undefined): string | undefined {
-  return framesOf(site?.stack)[0]
-    ?.replace(/^\s*at /, "")
-    .trim();
+  return firstPlace(site?.stack);
 }

@@ -15,6 +15,17 @@ type AggregateConstructor = new (
 ) => Error & { errors: any[] };
 const Aggregate: AggregateConstructor = AggregateError;
 
+/** On errors several of which are one error of the same kind: makes that one. */
+export const JOIN: unique symbol = Symbol("join");
+
+interface Joinable {
+  [JOIN](errors: readonly unknown[]): unknown;
+}
+
+function isJoinable(error: unknown): error is Joinable {
+  return typeof error === "object" && error !== null && JOIN in error;
+}
+
 /**
  * Two or more failures that happened together, oldest first in `errors`; `cause` is the first one. Echoes of cancellation are not
  * among them.
@@ -33,7 +44,11 @@ export class Multiple extends Aggregate {
   constructor(errors: readonly unknown[]) {
     const spelt = errors.slice(0, SPELT_OUT).map((error) => `- ${show(error).replace(/\n/g, "\n  ")}`);
     if (errors.length > SPELT_OUT) spelt.push(`- and ${errors.length - SPELT_OUT} more`);
+    // The stacks that matter are those of the parts.
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
     super([...errors], ["Multiple exceptions:", ...spelt].join("\n"), { cause: errors[0] });
+    Error.stackTraceLimit = limit;
   }
 
   /** `Multiple exceptions:` and one `- ...` entry an error, oldest first. */
@@ -49,6 +64,8 @@ export class Multiple extends Aggregate {
 export class Failures {
   // Several real errors, in order of arrival, each once; unused while there is at most one.
   private several: Set<unknown> | undefined;
+  /** All of `several` can be joined to one of their kind. */
+  private alike = false;
   private one: unknown;
   private count = 0;
 
@@ -59,13 +76,19 @@ export class Failures {
 
   add(error: unknown): void {
     if (this.several) {
-      if (!(error instanceof Cancelled)) this.several.add(error);
-      return;
+      if (error instanceof Cancelled) return;
+      if (!this.alike || isJoinable(error)) {
+        this.several.add(error);
+        return;
+      }
+      // Errors of one kind so far, and now another: they become one, and that one is the first of several.
+      this.one = this.error;
     }
     if (this.count === 0 || this.one instanceof Cancelled) {
       this.one = error;
       this.count = 1;
     } else if (error !== this.one && !(error instanceof Cancelled)) {
+      this.alike = isJoinable(this.one) && isJoinable(error);
       this.several = new Set<unknown>(this.one instanceof Multiple ? this.one.errors : [this.one]).add(error);
     }
   }
@@ -73,7 +96,8 @@ export class Failures {
   /** The error to throw. Only meaningful when there is one. */
   get error(): unknown {
     if (this.several) {
-      this.one = new Multiple([...this.several]);
+      const errors = [...this.several];
+      this.one = this.alike ? (errors[0] as Joinable)[JOIN](errors) : new Multiple(errors);
       this.several = undefined;
     }
     return this.one;
@@ -82,7 +106,7 @@ export class Failures {
 
 /**
  * The one error that stands for `a` and, after it, `b`: an echo of cancellation gives way to the other, one object is not reported
- * twice, and two real errors give a {@link Multiple}, oldest first.
+ * twice, and two real errors give a {@link Multiple}, oldest first; two I/O errors give one `IoError`.
  *
  * @example
  * combine(new Error("disk full"), new Cancelled("timeout")); // => the first one

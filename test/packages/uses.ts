@@ -7,10 +7,15 @@ import {
   Cancelled,
   Deferred,
   Fiber,
+  IoError,
   Multiple,
   Semaphore,
   Switch,
   Timeout,
+  addContext,
+  explain,
+  fromSystemError,
+  trailOf,
   type Env,
   type Op,
   type Resolver,
@@ -35,6 +40,23 @@ import {
   type Subscribed,
 } from "@trestle/bridges";
 import { fromPromise } from "@trestle/bridges/promise";
+
+declare module "trestle/io-error" {
+  interface IoErrAreas {
+    Db: { readonly area: "Db"; readonly kind: "Locked"; readonly table: string; readonly backend?: unknown };
+  }
+}
+
+function areaOf(error: unknown): string {
+  if (!(error instanceof IoError))
+    return trailOf(error)
+      .map((step) => step.kind)
+      .join();
+  const { err } = addContext(error, "asking");
+  if (err.area === "Fs") return err.kind === "Not_found" ? String(err.backend) : err.kind;
+  if (err.area === "Db") return err.table;
+  return err.kind === "Multiple_io" ? err.errors.map(areaOf).join() : explain(fromSystemError(error));
+}
 
 function* twice(x: number): Op<number> {
   yield* Fiber.yield();
@@ -117,4 +139,4 @@ export function* wrong(source: Source): Op<void> {
   void [core, bridges];
 }
 
-export const others = { bordered, sub: Cancel.sub, two: limited(2, twice) };
+export const others = { areaOf, bordered, sub: Cancel.sub, two: limited(2, twice) };

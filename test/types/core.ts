@@ -1,6 +1,19 @@
 // Programs that must compile, and lines that must not.
 
-import { Cancel, Deferred, Fiber, Semaphore, Switch, fiber, suspend, type Body, type Op, type Result } from "trestle";
+import {
+  Cancel,
+  Deferred,
+  Fiber,
+  IoError,
+  Semaphore,
+  Switch,
+  addContext,
+  fiber,
+  suspend,
+  type Body,
+  type Op,
+  type Result,
+} from "trestle";
 import * as Namespace from "trestle/fiber";
 import { run as runMock } from "trestle/mock";
 import { run } from "trestle/node";
@@ -104,3 +117,29 @@ export function* wrongKey() {
   // @ts-expect-error -- the cell holds a number, not a Result
   yield* Deferred.createResolved(1).awaitOrThrow();
 }
+
+declare module "trestle/io-error" {
+  interface IoErrAreas {
+    Db: { readonly area: "Db"; readonly kind: "Locked"; readonly table: string; readonly backend?: unknown };
+  }
+}
+
+export function areas(error: unknown): string | undefined {
+  if (!(error instanceof IoError)) return undefined;
+  const { err } = error;
+  if (err.area === "Fs") {
+    same<"Not_found" | "Already_exists" | "Permission_denied" | "Not_native">()(err.kind);
+    return String(err.backend);
+  }
+  if (err.area === "Net" && err.kind === "Connection_failure") return err.reason;
+  if (err.area === "Db") return err.table;
+  if (err.kind === "Multiple_io") return err.errors.map(areas).join();
+  // @ts-expect-error -- no such area
+  return err.area === "Moon" ? "" : undefined;
+}
+
+export const locked = new IoError({ area: "Db", kind: "Locked", table: "users" }, ["saving"]);
+// @ts-expect-error -- no such kind in this area
+export const nonsense = new IoError({ area: "Fs", kind: "Connection_reset" });
+export const extended: IoError = addContext(locked, "step");
+export const anything: unknown = addContext(undefined as unknown, "step");

@@ -1,0 +1,15 @@
+// Reading a stack as text: engines agree neither on its first line nor on the shape of the others.
+
+/** The lines of a stack that name places, as they are. */
+export function placesIn(stack: string | undefined): string[] {
+  const lines = stack?.split("\n") ?? [];
+  const v8 = lines.filter((line) => /^\s+at /.test(line));
+  return v8.length > 0 ? v8 : lines.filter((line) => /@.*:\d+$/.test(line));
+}
+
+/** The first place that a stack names, without what comes before it on the line. */
+export function firstPlace(stack: string | undefined): string | undefined {
+  return placesIn(stack)[0]
+    ?.replace(/^\s*at /, "")
+    .trim();
+}

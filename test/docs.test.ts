@@ -1,43 +1,53 @@
-/** README runs: its program prints what it says, and its migration gives the text it shows. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** README and the guides run: their programs give what they say, and README's migration gives the text that it shows. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { planMigration } from "../codemods/migrate.js";
+import { matches } from "./docs/checks.js";
+import { programOf } from "./docs/claims.js";
+import { execute } from "./docs/execute.js";
+import { blocksOf } from "./docs/markdown.js";
+import { typeErrors } from "./docs/type-check.js";
 
 const top = join(import.meta.dirname, "..");
-const readme = readFileSync(join(top, "README.md"), "utf8");
+const guides = readdirSync(join(top, "guides")).filter((file) => file.endsWith(".md"));
+const documents = ["README.md", ...guides.map((file) => `guides/${file}`)].map((file) => {
+  const blocks = blocksOf(readFileSync(join(top, file), "utf8"));
+  return { file, blocks, runnable: blocks.filter((block) => block.words.includes("run")) };
+});
 
-const block = (label: string): string => {
-  const match = new RegExp(`^\`\`\`ts ${label}\\n([\\s\\S]*?)^\`\`\``, "m").exec(readme);
-  if (match?.[1] === undefined) throw new Error(`README has no block marked "${label}"`);
-  return match[1];
-};
+describe.each(documents.filter(({ runnable }) => runnable.length > 0))("$file", ({ blocks, runnable }) => {
+  it.each(runnable)("line $line: $heading", async (block) => {
+    const checks = await execute(await programOf(block.text, { firstLine: block.line }));
+    expect(checks.found).toEqual([]);
+    const next = blocks[blocks.indexOf(block) + 1];
+    if (next?.words.includes("output")) {
+      const printed = checks.printed.map((line) => `${line}\n`).join("");
+      if (!matches(printed, next.text)) expect(printed).toBe(next.text);
+    }
+  });
+});
 
-it("README's fiber program prints what its last line says", () => {
-  const program = block("run");
-  const expected = /\/\/ => (.*)$/m.exec(program)?.[1];
-  // In the workspace, so that the packages resolve as they do for a user.
-  const file = join(top, "test", `.readme-${process.pid}.mjs`);
-  writeFileSync(file, program);
-  try {
-    expect(execFileSync(process.execPath, [file], { encoding: "utf8" }).trim()).toBe(expected);
-  } finally {
-    rmSync(file);
-  }
+it("the programs of README and the guides type-check", () => {
+  const pieces = documents.flatMap(({ file, runnable }) =>
+    runnable.map(({ line, text, language }) => ({ file, firstLine: line, text: `${text}export {};`, language })),
+  );
+  expect(typeErrors(pieces.filter(({ language }) => language === "ts"))).toEqual([]);
 });
 
 it("README's migration gives the text that README shows", async () => {
+  const blocks = blocksOf(readFileSync(join(top, "README.md"), "utf8"));
+  const marked = (word: string): string => blocks.find((block) => block.words.includes(word))!.text;
   const folder = mkdtempSync(join(tmpdir(), "trestle-readme-"));
   try {
     writeFileSync(
       join(folder, "tsconfig.json"),
       JSON.stringify({ compilerOptions: { strict: true, target: "es2022" } }),
     );
-    writeFileSync(join(folder, "prices.ts"), block("before"));
+    writeFileSync(join(folder, "prices.ts"), marked("before"));
     const plan = await planMigration({ cwd: folder, paths: [] });
-    expect(plan.changes.map((change) => change.after)).toEqual([block("after")]);
+    expect(plan.changes.map((change) => change.after)).toEqual([marked("after")]);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -16,6 +16,8 @@ export {
 } from "./switch.js";
 export { Deferred, Resolver, type DeferredOptions } from "./deferred.js";
 export { Semaphore } from "./semaphore.js";
+export { Stream, StreamClosed, type StreamOptions } from "./stream.js";
+export type { Cursor } from "./cursor.js";
 export { NotFirst } from "./race.js";
 export { Clock, MonoClock, Timeout, type StopTimer } from "./time.js";
 export { TimeLimit } from "./time-limit.js";

@@ -23,18 +23,30 @@ export abstract class Waiter<T> extends WaitingPrimitive<T> {
 
 /** A queue of waiting fibers. A waiter is in the queue exactly while its fiber waits: cancelling takes it out at once. */
 export class Waiters {
-  private first: Waiter<unknown> | undefined = undefined;
+  private head: Waiter<unknown> | undefined = undefined;
   private last: Waiter<unknown> | undefined = undefined;
 
+  /** Who has waited longest. */
+  get first(): Waiter<unknown> | undefined {
+    return this.head;
+  }
+
   get isEmpty(): boolean {
-    return this.first === undefined;
+    return this.head === undefined;
+  }
+
+  /** How many wait. Linear work: for reports. */
+  get length(): number {
+    let length = 0;
+    for (let waiter = this.head; waiter; waiter = waiter.nextWaiter) length++;
+    return length;
   }
 
   /** @internal */
   add(waiter: Waiter<unknown>): void {
     waiter.previousWaiter = this.last;
     if (this.last) this.last.nextWaiter = waiter;
-    else this.first = waiter;
+    else this.head = waiter;
     this.last = waiter;
   }
 
@@ -42,19 +54,19 @@ export class Waiters {
   remove(waiter: Waiter<unknown>): void {
     const { previousWaiter, nextWaiter } = waiter;
     if (previousWaiter) previousWaiter.nextWaiter = nextWaiter;
-    else this.first = nextWaiter;
+    else this.head = nextWaiter;
     if (nextWaiter) nextWaiter.previousWaiter = previousWaiter;
     else this.last = previousWaiter;
     waiter.previousWaiter = waiter.nextWaiter = undefined;
   }
 
-  /** Resumes the fiber that has waited longest; false when nobody waits. */
+  /** Resumes the fiber that has waited longest; false when nobody waits. Fibers that were given up in a dead-lock are passed over. */
   wakeOne(value: unknown): boolean {
-    const waiter = this.first;
-    if (!waiter) return false;
-    this.remove(waiter);
-    waiter.wake(value);
-    return true;
+    for (let waiter = this.head; waiter; waiter = this.head) {
+      this.remove(waiter);
+      if (waiter.wake(value)) return true;
+    }
+    return false;
   }
 
   /** Resumes all fibers, in the order in which they began to wait. */

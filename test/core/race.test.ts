@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Cancel, Cancelled, Deferred, Fiber, Multiple, NotFirst, Semaphore, type Op } from "trestle";
+import { Cancel, Cancelled, Deferred, Fiber, Multiple, NotFirst, Stream, type Op } from "trestle";
 import { run } from "trestle/mock";
 import { steps, thrownBy, transcript } from "./transcript.js";
 
@@ -235,62 +235,57 @@ describe("Fiber.first", () => {
   });
 });
 
-// A stand-in for a stream of one item: what is lost or kept is a permit of a semaphore.
 describe("what both branches have done", () => {
-  it("FB-35 both effects happened, and combine joins the values", () => {
+  it("FB-35 RB-22 given yield, add b, return a against take: both have happened, and combine joins the values", () => {
     run(function* () {
-      const items = new Semaphore(0);
+      const items = new Stream<string>(1);
       const result = yield* Fiber.first(
         function* () {
           yield* Fiber.yield();
-          items.release();
+          yield* items.add("b");
           return "a";
         },
         function* () {
-          yield* items.acquire();
-          return "b";
+          return yield* items.take();
         },
         { combine: join },
       );
-      expect(result).toBe("ab");
-      expect(items.getValue()).toBe(0);
+      expect([result, items.length]).toEqual(["ab", 0]);
     });
   });
 
   it("FB-36 given add, yield, return a against yield, take: the result is a, and the item is still there", () => {
     run(function* () {
-      const items = new Semaphore(0);
+      const items = new Stream<string>(1);
       const result = yield* Fiber.first(
         function* () {
-          items.release();
+          yield* items.add("b");
           yield* Fiber.yield();
           return "a";
         },
         function* () {
           yield* Fiber.yield();
-          yield* items.acquire();
-          return "b";
+          return yield* items.take();
         },
       );
-      expect([result, items.getValue()]).toEqual(["a", 1]);
+      expect([result, items.tryTake(), items.length]).toEqual(["a", { value: "b" }, 0]);
     });
   });
 
   it("FB-37 given add, yield, return a against take: the result is b, and nothing is left", () => {
     run(function* () {
-      const items = new Semaphore(0);
+      const items = new Stream<string>(1);
       const result = yield* Fiber.first(
         function* () {
-          items.release();
+          yield* items.add("b");
           yield* Fiber.yield();
           return "a";
         },
         function* () {
-          yield* items.acquire();
-          return "b";
+          return yield* items.take();
         },
       );
-      expect([result, items.getValue()]).toEqual(["b", 0]);
+      expect([result, items.length]).toEqual(["b", 0]);
     });
   });
 });

@@ -7,6 +7,7 @@ import { mintId } from "./engine/ids.js";
 import { runningFiber } from "./engine/drive.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Op } from "./engine/op.js";
+import { probe } from "./engine/probe.js";
 import { Ring } from "./engine/ring.js";
 import { Waiter, Waiters } from "./engine/waiters.js";
 
@@ -81,6 +82,7 @@ export class Stream<T> {
     expectOptions("new Stream", options);
     this.capacity = capacity;
     this.name = options?.name;
+    probe?.objectCreated(this, "Stream", this.name);
   }
 
   /**
@@ -133,9 +135,11 @@ export class Stream<T> {
    */
   tryAdd(item: T): boolean {
     if (this.closed) throw new StreamClosed(this.name);
-    if (this.readers.wakeOne(item)) return true;
-    if (this.items.length >= this.capacity) return false;
-    this.items.push(item);
+    if (!this.readers.wakeOne(item)) {
+      if (this.items.length >= this.capacity) return false;
+      this.items.push(item);
+    }
+    probe?.put(this);
     return true;
   }
 
@@ -148,7 +152,9 @@ export class Stream<T> {
    */
   tryTake(): { readonly value: T } | undefined {
     const value = this.poll();
-    return value === EMPTY || value === CLOSED ? undefined : { value };
+    if (value === EMPTY || value === CLOSED) return undefined;
+    probe?.get(this);
+    return { value };
   }
 
   /**
@@ -228,6 +234,11 @@ abstract class StreamWaiter<T, R> extends Waiter<R> {
     this.stream = stream;
   }
 
+  protected override enter(): void {
+    probe?.tryGet(this.stream);
+    super.enter();
+  }
+
   override describeWait(): string {
     const { name, id } = this.stream;
     return `${this.called} ${name === undefined ? id : JSON.stringify(name)}`;
@@ -264,6 +275,7 @@ class Add<T> extends StreamWaiter<T, void> {
 
   protected override deliver(value: unknown): Step {
     if (value === CLOSED) throw new StreamClosed(this.stream.name);
+    probe?.put(this.stream);
     return returning(undefined);
   }
 }
@@ -294,6 +306,7 @@ class Take<T> extends Reader<T, T> {
 
   protected override deliver(item: unknown): Step {
     if (item === CLOSED) throw new StreamClosed(this.stream.name);
+    probe?.get(this.stream);
     return returning(item);
   }
 }
@@ -328,6 +341,8 @@ class Next<T> extends Reader<T, boolean> {
   }
 
   protected override deliver(item: unknown): Step {
-    return returning(item === CLOSED ? this.cursor.moveToEnd() : this.cursor.moveTo(item as T));
+    if (item === CLOSED) return returning(this.cursor.moveToEnd());
+    probe?.get(this.stream);
+    return returning(this.cursor.moveTo(item as T));
   }
 }

@@ -8,10 +8,12 @@ import {
   Stream,
   StreamClosed,
   Switch,
+  currentFiber,
   type Op,
 } from "trestle";
 import { run } from "trestle/mock";
 import { run as runOnHost } from "trestle/node";
+import { listen } from "../../core/engine/probe.js";
 import { steps, thrownBy, transcript, type Note } from "./transcript.js";
 
 function* adds<T>(note: Note, stream: Stream<T>, items: Iterable<T>): Op<void> {
@@ -99,7 +101,7 @@ describe("Stream", () => {
         yield* Fiber.fork(sw, () => reader(note, stream, "a"));
         yield* Fiber.fork(sw, () => reader(note, stream, "b"));
         yield* stream.add(1);
-        note(`length ${stream.length}, to take now: ${String(stream.tryTake())}`);
+        note(`length ${stream.length}, to take now: ${stream.tryTake()?.value}`);
         yield* stream.add(2);
         yield* stream.add(3);
         note(`length ${stream.length}`);
@@ -406,6 +408,41 @@ describe("Stream", () => {
     expect(drained(jobs)).toEqual([1]);
   });
 
+  it("TR-06 reports to whoever listens what was added, what was taken, and who had to wait", () => {
+    const log: string[] = [];
+    const who = () => currentFiber().name;
+    const stop = listen({
+      objectCreated: (_stream, kind, name) => log.push(`${kind} ${name}`),
+      put: () => log.push(`${who()} put`),
+      get: () => log.push(`${who()} get`),
+      tryGet: () => log.push(`${who()} has to wait`),
+    });
+    run(function* reader() {
+      const stream = new Stream<number>(1, { name: "jobs" });
+      yield* Fiber.all([
+        function* writer() {
+          for (let n = 0; n < 3; n++) yield* stream.add(n);
+          stream.close();
+        },
+        function* () {
+          yield* stream.take();
+          stream.tryTake();
+          const items = stream.iterate();
+          while (yield* items.next());
+        },
+      ]);
+    });
+    stop();
+    expect(log).toEqual([
+      "Stream jobs",
+      "writer put",
+      "writer has to wait",
+      ...["reader get", "reader get", "reader has to wait"],
+      ...["writer put", "writer put"],
+      "reader get",
+    ]);
+  });
+
   it("dump shows what is queued and who waits", () => {
     run(() =>
       Switch.run(function* (sw) {
@@ -580,7 +617,7 @@ describe("a closed stream", () => {
       while (yield* items.next()) note(`loop got ${items.value}`);
       note(`again: ${yield* items.next()}`);
       yield* reader(note, stream, "take");
-      note(`tryTake got ${String(stream.tryTake())}`);
+      note(`tryTake got ${stream.tryTake()?.value}`);
     });
     expect(log).toEqual([
       '4: StreamClosed: Stream closed ("jobs")',

@@ -40,13 +40,14 @@ export const misspelt = new Stream<number>(1, { nome: "numbers" });
 export function* misused(numbers: Stream<number>): Op<void> {
   // @ts-expect-error -- the items are numbers
   yield* numbers.add("one");
-  // @ts-expect-error -- add is an op, not a promise
-  void numbers.add(1).then();
+  // @ts-expect-error -- an op is not a promise
+  const promise: PromiseLike<void> = numbers.add(1);
   // @ts-expect-error -- an op is not an item: yield* was meant
   const n: number = numbers.take();
   const items = numbers.iterate();
   // @ts-expect-error -- the value is read, not written
   items.value = n;
+  void promise;
   // @ts-expect-error -- a stream is no iterable of JavaScript: its items arrive over time
   for (const item of numbers) void item;
   // @ts-expect-error -- neither the capacity nor the length can be set

@@ -1,0 +1,63 @@
+// Many fibers that wait for one thing.
+
+import { Cancel, type CancelContext, Deferred, Fiber, Semaphore, Switch, type Op } from "trestle";
+
+/** The numbers below `n` in an order that is random and always the same. */
+export function shuffled(n: number): number[] {
+  const numbers = Array.from({ length: n }, (_, i) => i);
+  let state = 42;
+  for (let i = n - 1; i > 0; i--) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const j = state % (i + 1);
+    [numbers[i], numbers[j]] = [numbers[j]!, numbers[i]!];
+  }
+  return numbers;
+}
+
+/** What a fiber can wait in, by the thousand. */
+export interface Queue {
+  wait(): Op<unknown>;
+  /** Wakes all of `n` waiters. */
+  wake(n: number): void;
+}
+
+export const queues: Record<string, () => Queue> = {
+  "Deferred.await": () => {
+    const [cell, resolver] = Deferred.create<number>();
+    return { wait: () => cell.await(), wake: () => resolver.resolve(1) };
+  },
+  "Semaphore.acquire": () => {
+    const slots = new Semaphore(0);
+    return {
+      wait: () => slots.acquire(),
+      wake(n) {
+        for (let i = 0; i < n; i++) slots.release();
+      },
+    };
+  },
+};
+
+/** `n` fibers wait, each in a context of its own; those in `cancelled` are cancelled in that order, the others woken. */
+export function* crowd(makeQueue: () => Queue, n: number, cancelled: readonly number[]): Op<number[]> {
+  const queue = makeQueue();
+  const contexts: CancelContext[] = [];
+  const ended: number[] = [];
+  function* waiter(i: number): Op<void> {
+    try {
+      yield* Cancel.sub((context) => {
+        contexts.push(context);
+        return queue.wait();
+      });
+    } catch (error) {
+      if (!Cancel.isCancelled(error)) throw error;
+    }
+    ended.push(i);
+  }
+  yield* Switch.run(function* (sw) {
+    for (let i = 0; i < n; i++) yield* Fiber.fork(sw, () => waiter(i));
+    for (const i of cancelled) contexts[i]!.cancel("enough");
+    yield* Fiber.yield();
+    queue.wake(n - cancelled.length);
+  });
+  return ended;
+}

@@ -20,7 +20,8 @@ export class Key<T> {
 
 const HIDDEN: unique symbol = Symbol("hidden");
 
-class BindingFrame extends Frame {
+/** @internal Binds `key` for what is above it on the stack. */
+export class BindingFrame extends Frame {
   private readonly fiber: FiberCore;
   private readonly outer: Binding | undefined;
 
@@ -77,7 +78,12 @@ export function createKey<T>(name?: string): Key<T> {
  */
 export function get<T>(key: Key<T>): T | undefined {
   expectKey("Fiber.get", key);
-  for (let binding = requireFiber("Fiber.get").bindings; binding; binding = binding.outer) {
+  return valueIn(requireFiber("Fiber.get"), key);
+}
+
+/** @internal The value bound to `key` in a fiber, or undefined. */
+export function valueIn<T>(fiber: FiberCore, key: Key<T>): T | undefined {
+  for (let { bindings: binding } = fiber; binding; binding = binding.outer) {
     if (binding.key === key) return binding.value === HIDDEN ? undefined : (binding.value as T);
   }
   return undefined;

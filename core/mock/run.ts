@@ -2,14 +2,16 @@
 // error. Read this first to see how a scheduler is put together.
 
 import { giveUp } from "../engine/deadlock.js";
-import { expectBody } from "../engine/describe.js";
+import { expectBody, expectFunction, expectOptions } from "../engine/describe.js";
 import { expectNoFiber } from "../engine/nested-run.js";
 import type { Op, Result } from "../engine/op.js";
 import { probe } from "../engine/probe.js";
 import { startOn } from "../engine/root.js";
 import { Scheduler } from "../engine/scheduler.js";
 import type { Env } from "../env.js";
+import { withBinding } from "../local.js";
 import { MonoClock } from "../time.js";
+import { debug, type TracelnFn } from "../traceln.js";
 import { MockClock } from "./clock.js";
 
 class MockLoop extends Scheduler {
@@ -35,6 +37,12 @@ export interface MockEnv extends Env {
   readonly clock: MockClock;
 }
 
+/** The options of {@link run}. */
+export interface MockRunOptions {
+  /** Is given the lines of `traceln` in place of the standard error output: the same as binding `env.debug.traceln`. */
+  traceln?: TracelnFn;
+}
+
 /**
  * Runs `body` and all it forks, at once and to the end, and returns its value. There is no event loop and no I/O, so a test of fibers
  * is a plain function; `env.clock` begins at 0 and jumps to the next deadline whenever all fibers sleep.
@@ -51,20 +59,27 @@ export interface MockEnv extends Env {
  * @throws NestedRunError  inside a fiber: `yield*` the body there
  * @throws DeadlockDetected when nothing can run, nobody sleeps, and `body` has not returned; it lists the waiting fibers
  */
-export function run<T>(body: (env: MockEnv) => Op<T>): T {
+export function run<T>(body: (env: MockEnv) => Op<T>, options?: MockRunOptions): T {
   expectBody("mock.run", "body", body);
+  expectOptions("mock.run", options);
+  const traceln = options?.traceln;
+  if (traceln !== undefined) expectFunction("mock.run", "options.traceln", traceln);
   expectNoFiber("mock.run");
   const loop = new MockLoop();
   probe?.domainSpawned(loop);
   const { clock } = loop;
-  const env: MockEnv = { clock, monoClock: new MonoClock(clock), backendId: "mock" };
+  const env: MockEnv = { clock, monoClock: new MonoClock(clock), debug, backendId: "mock" };
   let outcome: Result<T> | undefined;
-  const root = startOn<T>(loop, () => body(env), {
-    name: body.name || "main",
-    onDone(result) {
-      outcome = result;
+  const root = startOn<T>(
+    loop,
+    traceln ? () => withBinding(debug.traceln, traceln, () => body(env)) : () => body(env),
+    {
+      name: body.name || "main",
+      onDone(result) {
+        outcome = result;
+      },
     },
-  });
+  );
   loop.drain();
   while (!outcome && loop.sleepUntilDue()) loop.drain();
   if (!outcome) throw giveUp(root.context);

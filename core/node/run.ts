@@ -9,9 +9,10 @@ import type { Op, Result } from "../engine/op.js";
 import { startOn, type RootFiber } from "../engine/root.js";
 import type { Env } from "../env.js";
 import { systemClock, systemMonoClock } from "../system-clock.js";
+import { debug } from "../traceln.js";
 import { recordTo } from "./trace-file.js";
 
-const env: Env = { clock: systemClock, monoClock: systemMonoClock, backendId: "node" };
+const env: Env = { clock: systemClock, monoClock: systemMonoClock, debug, backendId: "node" };
 
 interface Running {
   readonly root: RootFiber;

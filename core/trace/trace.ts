@@ -257,10 +257,6 @@ class SpanFrame extends Frame {
     throw error;
   }
 
-  override perform(): boolean {
-    return true;
-  }
-
   override describeFrame(): string {
     return `Trace.withSpan ${JSON.stringify(this.label)}`;
   }

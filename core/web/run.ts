@@ -7,8 +7,9 @@ import type { Op, Result } from "../engine/op.js";
 import { startOn } from "../engine/root.js";
 import type { Env } from "../env.js";
 import { systemClock, systemMonoClock } from "../system-clock.js";
+import { debug } from "../traceln.js";
 
-const env: Env = { clock: systemClock, monoClock: systemMonoClock, backendId: "web" };
+const env: Env = { clock: systemClock, monoClock: systemMonoClock, debug, backendId: "web" };
 
 /**
  * Runs `main` as the main fiber, and gives a JavaScript promise of its value. Its first step runs at once.

@@ -1,4 +1,6 @@
 // `trestle/mock`: a world without surprises, for tests.
 
 export { run, type MockEnv, type MockRunOptions } from "./run.js";
+export { Handler } from "./handler.js";
+export { mapAction, runAction, type Action } from "./action.js";
 export { MockClock, type MockClockOptions } from "./clock.js";

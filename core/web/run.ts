@@ -3,6 +3,7 @@
 import { expectBody } from "../engine/describe.js";
 import { captureForkSite } from "../engine/fork-site.js";
 import { hostLoop } from "../engine/host-loop.js";
+import { expectNoFiber } from "../engine/nested-run.js";
 import type { Op, Result } from "../engine/op.js";
 import { startOn } from "../engine/root.js";
 import type { Env } from "../env.js";
@@ -24,10 +25,12 @@ const env: Env = { clock: systemClock, monoClock: systemMonoClock, debug, backen
  * });
  *
  * @param main  is given the capabilities of the program
+ * @throws NestedRunError  at once, inside a fiber: `yield*` the body there, or use `toPromise`
  * @throws TypeError when `main` is not a function, or is an async one
  */
 export function run<T>(main: (env: Env) => Op<T>): Promise<T> {
   expectBody("run", "main", main);
+  expectNoFiber("run");
   const site = captureForkSite(run, undefined);
   return new Promise<T>((resolve, reject) => {
     const onDone = (outcome: Result<T>) => {

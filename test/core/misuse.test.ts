@@ -15,6 +15,7 @@ import {
 } from "trestle";
 import { MockClock, run, type MockEnv } from "trestle/mock";
 import { run as runOnNode } from "trestle/node";
+import { run as runInPage } from "trestle/web";
 import { thrownBy, transcript } from "./transcript.js";
 
 const wrong = (value: unknown) => value as never;
@@ -274,6 +275,7 @@ describe("misuse that depends on state is an error of its own, and everything el
       /^run: .* or start it apart with toPromise$/,
       () => runOnNode(() => none()) as never,
     ],
+    ["a program in a program: run of a page", "NestedRunError", /^run: /, () => runInPage(() => none()) as never],
     ["a body that returns no op", "TypeError", /must return an op, got undefined/, () => Cancel.sub(wrong(() => {}))],
     ["a body that returns a promise", "TypeError", /got a Promise/, () => Cancel.sub(wrong(() => Promise.resolve()))],
     ["an async function as a body", "TypeError", /got an async function/, () => Cancel.sub(wrong(async () => {}))],

@@ -15,7 +15,7 @@ import {
   type Result,
 } from "trestle";
 import * as Namespace from "trestle/fiber";
-import { run as runMock } from "trestle/mock";
+import { Handler, mapAction, run as runMock, runAction, type Action } from "trestle/mock";
 import { run } from "trestle/node";
 
 declare function same<T>(): <U>(value: U & ([T] extends [U] ? ([U] extends [T] ? unknown : never) : never)) => void;
@@ -143,3 +143,19 @@ export const locked = new IoError({ area: "Db", kind: "Locked", table: "users" }
 export const nonsense = new IoError({ area: "Fs", kind: "Connection_reset" });
 export const extended: IoError = addContext(locked, "step");
 export const anything: unknown = addContext(undefined as unknown, "step");
+
+export function* scripted() {
+  const handler = new Handler<number>({ raise: new Error("down") });
+  handler.seq([
+    { return: 1 },
+    { yieldThen: { await: Deferred.createResolved<Result<number>>({ ok: true, value: 1 }) } },
+  ]);
+  handler.seq([{ run: annotated }]);
+  // @ts-expect-error -- a handler of numbers
+  handler.seq([{ return: "one" }]);
+  same<number>()(yield* handler.run());
+  same<string>()(yield* Handler.make({ return: "text" }).run());
+  const mapped = mapAction({ return: 2 }, (n) => String(n));
+  same<Action<string>>()(mapped);
+  same<string>()(yield* runAction(mapped));
+}

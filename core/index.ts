@@ -15,9 +15,12 @@ export {
   type SwitchOptions,
 } from "./switch.js";
 export { Deferred, Resolver, type DeferredOptions } from "./deferred.js";
-export { Semaphore } from "./semaphore.js";
 export { Stream, StreamClosed, type StreamOptions } from "./stream.js";
 export type { Cursor } from "./cursor.js";
+export { Permit, Semaphore, type SemaphoreOptions } from "./semaphore.js";
+export { Condition, Request, type ConditionOptions } from "./condition.js";
+export { Held, Mutex, Poisoned, SysError, type MutexOptions, type UseRwOptions } from "./mutex.js";
+export { Lazy, type LazyCancel, type LazyOptions } from "./lazy.js";
 export { NotFirst } from "./race.js";
 export { Clock, MonoClock, Timeout, type StopTimer } from "./time.js";
 export { TimeLimit } from "./time-limit.js";

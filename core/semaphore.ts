@@ -1,13 +1,20 @@
 // Counting permits, handed over directly to the fiber that has waited longest.
 
-import { expectBody, refuse } from "./engine/describe.js";
+import { block } from "./engine/block.js";
+import { expectBody, expectOptions, refuse } from "./engine/describe.js";
+import { dispose } from "./engine/disposable.js";
 import { Frame, returning, yielding, type FiberCore, type Step } from "./engine/fiber-core.js";
 import { mintId } from "./engine/ids.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Body, Op } from "./engine/op.js";
-import { Primitive } from "./engine/primitive.js";
 import { probe } from "./engine/probe.js";
 import { Waiter, Waiters } from "./engine/waiters.js";
+
+/** The options of {@link Semaphore}. */
+export interface SemaphoreOptions {
+  /** Shown in reports. */
+  name?: string;
+}
 
 /**
  * A number of permits. `acquire` takes one, waiting if there is none; `release` gives one back, to the fiber that has waited longest
@@ -20,19 +27,23 @@ import { Waiter, Waiters } from "./engine/waiters.js";
 export class Semaphore {
   /** Unique in its scheduler. */
   readonly id: number = mintId();
+  readonly name: string | undefined;
   // Positive only while nobody waits: a released permit goes to a waiter, if there is one.
   private permits: number;
   private readonly waiters = new Waiters();
 
   /**
    * @param n  how many permits there are at first; 0 is allowed
+   * @param options  a name, for reports
    * @throws InvalidArgument when `n` is negative
    */
-  constructor(n: number) {
+  constructor(n: number, options?: SemaphoreOptions) {
     if (typeof n !== "number" || !Number.isInteger(n)) refuse("new Semaphore", "n", "an integer", n);
     if (n < 0) throw new InvalidArgument("n < 0");
+    expectOptions("new Semaphore", options);
     this.permits = n;
-    probe?.objectCreated(this, "Semaphore");
+    this.name = options?.name;
+    probe?.objectCreated(this, "Semaphore", this.name);
   }
 
   /**
@@ -65,6 +76,29 @@ export class Semaphore {
   }
 
   /**
+   * {@link acquire} for a block with `using`: gives the permit as an object that is released at the end of the block, however that
+   * ends.
+   *
+   * @example
+   * using permit = yield* slots.hold();
+   * yield* work(); // the permit is given back at the end of the block
+   */
+  hold(): Op<Permit> {
+    return new Hold(this);
+  }
+
+  /**
+   * {@link hold} that does not wait: undefined when no permit is left, which `using` takes as well. Callable from anywhere.
+   *
+   * @example
+   * using permit = slots.tryHold();
+   * if (!permit) return "busy";
+   */
+  tryHold(): Permit | undefined {
+    return this.tryAcquire() ? new Permit(this) : undefined;
+  }
+
+  /**
    * Runs `body` with a permit, which is given back however `body` ends.
    *
    * @example
@@ -72,7 +106,11 @@ export class Semaphore {
    */
   use<T>(body: Body<T>): Op<T> {
     expectBody("Semaphore.use", "body", body);
-    return new Use<T>(this, body);
+    return block("Semaphore.use", (fiber) => {
+      fiber.pushFrame(new UseFrame(this, body));
+      fiber.succeed(undefined);
+      return this.take() || new Acquire(this).perform(fiber);
+    });
   }
 
   /** The permits left; never negative, however many fibers wait. */
@@ -98,20 +136,35 @@ export class Semaphore {
   }
 }
 
-class Acquire extends Waiter<void> {
-  private readonly semaphore: Semaphore;
+/** A permit that is held until its block ends; made by {@link Semaphore.hold}. */
+export class Permit {
+  private semaphore: Semaphore | undefined;
+
+  /** @internal */
+  constructor(semaphore: Semaphore) {
+    this.semaphore = semaphore;
+  }
+
+  /** Gives the permit back before the block ends. Does nothing the second time. */
+  release(): void {
+    const { semaphore } = this;
+    this.semaphore = undefined;
+    semaphore?.release();
+  }
+
+  /** {@link release}, for `using`. */
+  [dispose](): void {
+    this.release();
+  }
+}
+
+/** The wait for a permit. */
+abstract class Acquiring<T> extends Waiter<T> {
+  protected readonly semaphore: Semaphore;
 
   constructor(semaphore: Semaphore) {
     super();
     this.semaphore = semaphore;
-  }
-
-  protected get called(): string {
-    return "Semaphore.acquire";
-  }
-
-  protected again(): Acquire {
-    return new Acquire(this.semaphore);
   }
 
   protected get waiters(): Waiters {
@@ -124,38 +177,46 @@ class Acquire extends Waiter<void> {
 
   protected override deliver(): Step {
     probe?.get(this.semaphore);
-    return returning(undefined);
+    return returning(this.result());
   }
+
+  /** What whoever acquired the permit is given. */
+  protected abstract result(): T;
 
   protected override enter(): void {
     probe?.tryGet(this.semaphore);
     super.enter();
   }
+
+  override describeWait(): string {
+    const { name } = this.semaphore;
+    return name === undefined ? this.called : `Semaphore ${JSON.stringify(name)}`;
+  }
 }
 
-class Use<T> extends Primitive<T> {
-  private readonly semaphore: Semaphore;
-  private readonly body: Body<T>;
-
-  constructor(semaphore: Semaphore, body: Body<T>) {
-    super();
-    this.semaphore = semaphore;
-    this.body = body;
-  }
-
+class Acquire extends Acquiring<void> {
   protected get called(): string {
-    return "Semaphore.use";
+    return "Semaphore.acquire";
   }
 
-  protected again(): Use<T> {
-    return new Use(this.semaphore, this.body);
+  protected again(): Acquire {
+    return new Acquire(this.semaphore);
   }
 
-  perform(fiber: FiberCore): boolean {
-    const frame = new UseFrame(this.semaphore, this.body);
-    fiber.pushFrame(frame);
-    fiber.succeed(undefined);
-    return this.semaphore.take() || new Acquire(this.semaphore).perform(fiber);
+  protected result(): void {}
+}
+
+class Hold extends Acquiring<Permit> {
+  protected get called(): string {
+    return "Semaphore.hold";
+  }
+
+  protected again(): Hold {
+    return new Hold(this.semaphore);
+  }
+
+  protected result(): Permit {
+    return new Permit(this.semaphore);
   }
 }
 

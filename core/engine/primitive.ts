@@ -79,9 +79,9 @@ export abstract class WaitingPrimitive<T> extends Primitive<T> implements Waitin
     return this.called;
   }
 
-  /** Resumes the fiber; false when it was cancelled first. */
-  wake(value: unknown): boolean {
-    return this.fiber!.settle(this, false, value);
+  /** Resumes the fiber with a result, or with an error when `failed`; false when it was cancelled first. */
+  wake(value: unknown, failed = false): boolean {
+    return this.fiber!.settle(this, failed, value);
   }
 
   /** Registers the wait. */

@@ -3,11 +3,11 @@
 import { WaitingPrimitive } from "./primitive.js";
 
 /** A primitive that waits in a queue. */
-export abstract class Waiter<T> extends WaitingPrimitive<T> {
+export abstract class Waiter<T> extends WaitingPrimitive<T> implements Queued {
   /** @internal links of the queue */
-  previousWaiter: Waiter<unknown> | undefined = undefined;
+  previousWaiter: Queued | undefined = undefined;
   /** @internal */
-  nextWaiter: Waiter<unknown> | undefined = undefined;
+  nextWaiter: Queued | undefined = undefined;
 
   /** The queue to wait in. */
   protected abstract readonly waiters: Waiters;
@@ -21,13 +21,21 @@ export abstract class Waiter<T> extends WaitingPrimitive<T> {
   }
 }
 
+/** What can stand in a queue: a waiting fiber, or a callback that is to be called in its turn. */
+export interface Queued {
+  previousWaiter: Queued | undefined;
+  nextWaiter: Queued | undefined;
+  /** Its turn has come, and it has left the queue. False when there is nobody any more to be woken. */
+  wake(value: unknown, failed?: boolean): boolean;
+}
+
 /** A queue of waiting fibers. A waiter is in the queue exactly while its fiber waits: cancelling takes it out at once. */
 export class Waiters {
-  private head: Waiter<unknown> | undefined = undefined;
-  private last: Waiter<unknown> | undefined = undefined;
+  private head: Queued | undefined = undefined;
+  private last: Queued | undefined = undefined;
 
   /** Who has waited longest. */
-  get first(): Waiter<unknown> | undefined {
+  get first(): Queued | undefined {
     return this.head;
   }
 
@@ -43,7 +51,7 @@ export class Waiters {
   }
 
   /** @internal */
-  add(waiter: Waiter<unknown>): void {
+  add(waiter: Queued): void {
     waiter.previousWaiter = this.last;
     if (this.last) this.last.nextWaiter = waiter;
     else this.head = waiter;
@@ -51,7 +59,7 @@ export class Waiters {
   }
 
   /** @internal */
-  remove(waiter: Waiter<unknown>): void {
+  remove(waiter: Queued): void {
     const { previousWaiter, nextWaiter } = waiter;
     if (previousWaiter) previousWaiter.nextWaiter = nextWaiter;
     else this.head = nextWaiter;
@@ -61,10 +69,10 @@ export class Waiters {
   }
 
   /** Resumes the fiber that has waited longest; false when nobody waits. Fibers that were given up in a dead-lock are passed over. */
-  wakeOne(value: unknown): boolean {
+  wakeOne(value: unknown, failed = false): boolean {
     for (let waiter = this.head; waiter; waiter = this.head) {
       this.remove(waiter);
-      if (waiter.wake(value)) return true;
+      if (waiter.wake(value, failed)) return true;
     }
     return false;
   }
@@ -72,5 +80,10 @@ export class Waiters {
   /** Resumes all fibers, in the order in which they began to wait. */
   wakeAll(value: unknown): void {
     while (this.wakeOne(value));
+  }
+
+  /** Resumes all fibers with an error, in the order in which they began to wait. */
+  failAll(error: unknown): void {
+    while (this.wakeOne(error, true));
   }
 }

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
   Cancel,
+  Condition,
   Deferred,
   Fiber,
+  Lazy,
+  Mutex,
   NotInFiberError,
   Semaphore,
   Switch,
@@ -111,6 +114,8 @@ describe("what is yielded", () => {
   it("BM-06 an op iterated by foreign code throws before anything is registered", () => {
     let registered = false;
     const sem = new Semaphore(1);
+    const mutex = new Mutex();
+    const condition = new Condition();
     const [d] = Deferred.create<void>();
     const ops: Op<unknown>[] = [
       suspend("op", () => {
@@ -119,6 +124,14 @@ describe("what is yielded", () => {
       Fiber.yield(),
       d.await(),
       sem.acquire(),
+      sem.hold(),
+      Lazy.fromVal(1).force(),
+      mutex.lock(),
+      mutex.hold(),
+      mutex.useRw(() => Fiber.yield()),
+      condition.awaitNoMutex(),
+      condition.await(mutex),
+      condition.loopNoMutex(() => Fiber.yield()),
       Switch.run(() => Fiber.yield()),
       Fiber.both(
         () => Fiber.yield(),
@@ -129,6 +142,7 @@ describe("what is yielded", () => {
     for (const op of ops) expect(thrownBy(() => [...(op as Iterable<unknown>)])).toBeInstanceOf(NotInFiberError);
     expect(registered).toBe(false);
     expect(sem.value).toBe(1);
+    expect([mutex.isLocked(), mutex.getError()]).toEqual([false, undefined]);
     expect(() =>
       run(function* () {
         return [...(Fiber.yield() as Iterable<unknown>)];
@@ -195,6 +209,45 @@ describe("wrong arguments", () => {
     ['Deferred.create: "options.label" must be a string', () => Deferred.create({ label: wrong(1) })],
     ['new Semaphore: "n" must be an integer, got the number 1.5', () => new Semaphore(1.5)],
     ['Semaphore.use: "body" must be a function returning an op', () => new Semaphore(1).use(wrong(undefined))],
+    ['new Semaphore: "options.name" must be a string, got the number 1', () => new Semaphore(1, { name: wrong(1) })],
+    ['new Mutex: "options" must be an object, got the string "m"', () => new Mutex(wrong("m"))],
+    ['Mutex.useRo: "body" must be a function returning an op, got a Promise', () => new Mutex().useRo(wrong(promise))],
+    [
+      'Mutex.useRw: "body" must be a function returning an op, got an async function',
+      () => new Mutex().useRw(wrong(asyncFn)),
+    ],
+    [
+      'Mutex.useRw: "options.protect" must be a boolean, got the number 0',
+      () => new Mutex().useRw(body, { protect: wrong(0) }),
+    ],
+    ['new Condition: "options.name" must be a string, got null', () => new Condition({ name: wrong(null) })],
+    ['Condition.await: "mutex" must be a Mutex, got undefined', () => new Condition().await(wrong(undefined))],
+    [
+      'Condition.await: "mutex" must be a Mutex, got an object of class Semaphore',
+      () => new Condition().await(wrong(new Semaphore(1))),
+    ],
+    [
+      'Condition.loopNoMutex: "update" must be a function returning an op',
+      () => new Condition().loopNoMutex(wrong(asyncFn)),
+    ],
+    [
+      'Condition.registerImmediate: "fn" must be a function, got an op',
+      () => new Condition().registerImmediate(wrong(body())),
+    ],
+    ['Condition.cancel: "request" must be a Request, got an object', () => Condition.cancel(wrong({}))],
+    [
+      'Lazy.fromFun: "fn" must be a function returning an op, got a Promise',
+      () => Lazy.fromFun(wrong(promise), { cancel: "record" }),
+    ],
+    [
+      'Lazy.fromFun: "options.cancel" must be "restart", "record" or "protect", got undefined',
+      () => Lazy.fromFun(body, wrong(undefined)),
+    ],
+    [
+      'Lazy.fromFun: "options.cancel" must be "restart", "record" or "protect", got the string "retry"',
+      () => Lazy.fromFun(body, { cancel: wrong("retry") }),
+    ],
+    ['Lazy.fromFun: "options.name" must be a string', () => Lazy.fromFun(body, { cancel: "record", name: wrong(1) })],
     ['suspend: "label" must be a string, got a function', () => suspend(wrong(body), wrong(undefined))],
     ['suspend: "register" must be a function, got undefined', () => suspend("x", wrong(undefined))],
     ['startRoot: "options.onDone" must be a function', () => startRoot(body, wrong({}))],

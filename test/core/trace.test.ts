@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
   Cancel,
+  Condition,
   Deferred,
   Fiber,
+  Lazy,
+  Mutex,
   Semaphore,
   Switch,
   currentFiber,
@@ -309,6 +312,70 @@ describe("subscribe", () => {
       "put object=4 fiber=2",
       "get object=3 fiber=2",
       "get object=4 fiber=2",
+    ]);
+  });
+
+  it("TR-02 TR-06 mutexes, conditions, lazy values and named semaphores report what cells do", () => {
+    const lines = traceOf(() =>
+      run(function* () {
+        const mutex = new Mutex({ name: "m" });
+        const changed = new Condition({ name: "c" });
+        const value = Lazy.fromFun(() => Fiber.yield(), { cancel: "record", name: "l" });
+        new Semaphore(1, { name: "s" }).tryHold()!.release();
+        yield* Fiber.both(
+          function* () {
+            yield* mutex.useRo(() => changed.await(mutex));
+            yield* value.force();
+            yield* changed.loopNoMutex(function* () {
+              return mutex.isLocked() ? undefined : true;
+            });
+          },
+          function* () {
+            yield* mutex.lock();
+            changed.broadcast();
+            yield* Fiber.yield();
+            mutex.unlock();
+            yield* value.force();
+            const held = mutex.tryHold()!;
+            yield* Fiber.yield();
+            held.unlock();
+            changed.broadcast();
+          },
+        );
+      }),
+    );
+    expect(only(lines, "name", "object-created").filter((line) => !/both|main/.test(line))).toEqual([
+      "object-created object=3 kind=Mutex fiber=2",
+      "name id=3 name=m",
+      "object-created object=4 kind=Condition fiber=2",
+      "name id=4 name=c",
+      "object-created object=5 kind=Lazy fiber=2",
+      "name id=5 name=l",
+      "object-created object=6 kind=Semaphore fiber=2",
+      "name id=6 name=s",
+    ]);
+    expect(only(lines, "try-get", "get", "put")).toEqual([
+      "get object=6 fiber=2",
+      "put object=6 fiber=2",
+      "get object=3 fiber=8",
+      "try-get object=4 fiber=8",
+      "put object=3 fiber=8",
+      "get object=3 fiber=2",
+      "put object=4 fiber=2",
+      "get object=4 fiber=8",
+      "try-get object=3 fiber=8",
+      "put object=3 fiber=2",
+      "get object=3 fiber=8",
+      "put object=3 fiber=8",
+      "try-get object=5 fiber=8",
+      "put object=5 fiber=2",
+      "get object=5 fiber=2",
+      "get object=3 fiber=2",
+      "get object=5 fiber=8",
+      "try-get object=4 fiber=8",
+      "put object=3 fiber=2",
+      "put object=4 fiber=2",
+      "get object=4 fiber=8",
     ]);
   });
 

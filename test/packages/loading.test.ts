@@ -223,7 +223,7 @@ describe("ts-node", () => {
       { typescript: folderOf(oldTools, "typescript"), "@types/node": folderOf(workspace, "@types/node") },
     );
     const tsNode = join(folderOf(oldTools, "ts-node"), "dist", "bin.js");
-    expect(await node(folder, [tsNode, "main.ts"])).toEqual({ code: 0, text: "6 3 text 6\n" });
+    expect(await node(folder, [tsNode, "main.ts"])).toEqual({ code: 0, text: "6 3 text 10\n" });
   });
 });
 

@@ -5,10 +5,14 @@
 import {
   Cancel,
   Cancelled,
+  Condition,
   Deferred,
   Fiber,
   IoError,
+  Lazy,
   Multiple,
+  Mutex,
+  Poisoned,
   Semaphore,
   Switch,
   Timeout,
@@ -17,7 +21,9 @@ import {
   fromSystemError,
   trailOf,
   type Env,
+  type Held,
   type Op,
+  type Permit,
   type Resolver,
 } from "trestle";
 import { map } from "trestle/fiber";
@@ -82,6 +88,27 @@ function* scoped(env: Env): Op<string> {
   });
 }
 
+function* text(): Op<string> {
+  yield* Fiber.yield();
+  return "text";
+}
+
+function* locked(mutex: Mutex, changed: Condition, config: Lazy<string>): Op<number> {
+  const slots = new Semaphore(2, { name: "slots" });
+  const permit: Permit = yield* slots.hold();
+  permit.release();
+  const held: Held | undefined = mutex.tryHold();
+  if (held) held.unlock();
+  const length: number = yield* mutex.useRw(function* () {
+    changed.broadcast();
+    return (yield* config.force()).length;
+  });
+  const found: number = yield* changed.loopNoMutex(function* () {
+    return length > 0 ? length : undefined;
+  });
+  return found;
+}
+
 interface Source {
   subscribe(observer: { next(value: number): void }): unknown;
 }
@@ -122,9 +149,12 @@ export async function main(): Promise<string> {
   const promised: number = await toPromise(() => twice(1), { name: "once" });
   const mocked: number = runMock(() => twice(promised));
   try {
-    return `${await run(scoped)} ${mocked + (await doubled(1))}`;
+    const config = Lazy.fromFun(() => text(), { cancel: "restart" });
+    const length: number = runMock(() => locked(new Mutex({ name: "config" }), new Condition(), config));
+    return `${await run(scoped)} ${mocked + (await doubled(1)) + length}`;
   } catch (error) {
     if (error instanceof Multiple) return error.errors.map(String).join() + error.message;
+    if (error instanceof Poisoned) return String(error.reason);
     if (error instanceof Timeout || error instanceof Cancelled) return error.message;
     throw error;
   }

@@ -2,16 +2,23 @@
 
 import {
   Cancel,
+  Condition,
   Deferred,
   Fiber,
   IoError,
+  Lazy,
+  Mutex,
   Semaphore,
   Switch,
   addContext,
   fiber,
   suspend,
   type Body,
+  type Held,
   type Op,
+  type Permit,
+  type Poisoned,
+  type Request,
   type Result,
 } from "trestle";
 import * as Namespace from "trestle/fiber";
@@ -94,6 +101,50 @@ export const promise: Promise<number> = run(function* (env) {
   return yield* annotated();
 });
 export const value: number = runMock(annotated);
+
+export function* excluded(mutex: Mutex, condition: Condition, slots: Semaphore) {
+  same<number>()(yield* mutex.useRw(annotated));
+  same<number>()(yield* mutex.useRw(annotated, { protect: false }));
+  same<readonly [number, string]>()(yield* mutex.useRo(inferred));
+  same<Poisoned | undefined>()(mutex.getError());
+  using held = yield* mutex.hold();
+  same<Held>()(held);
+  using permit = slots.tryHold();
+  same<Permit | undefined>()(permit);
+  using request = condition.registerImmediate(() => {});
+  same<Request>()(request);
+  const disposables: Disposable[] = [held, request, yield* slots.hold()];
+  // What `update` gives when it gives something.
+  const found = yield* condition.loopNoMutex(function* () {
+    const n = yield* annotated();
+    return n > 1 ? n : undefined;
+  });
+  same<number>()(found);
+  const nullable = yield* condition.loopNoMutex(function* (): Op<string | null | undefined> {
+    return null;
+  });
+  same<string | null>()(nullable);
+  const lazy = Lazy.fromFun(annotated, { cancel: "restart" });
+  same<Lazy<number>>()(lazy);
+  same<number>()(yield* lazy.force());
+  same<string>()(yield* Lazy.fromVal("x").force());
+  return disposables;
+}
+
+// @ts-expect-error -- there is no default
+void Lazy.fromFun(annotated, {});
+
+// @ts-expect-error -- not one of the three
+void Lazy.fromFun(annotated, { cancel: "retry" });
+
+// @ts-expect-error -- an async function is not a body
+void new Mutex().useRw(async () => 1);
+
+// @ts-expect-error -- a semaphore is not a mutex
+void new Condition().await(new Semaphore(1));
+
+// @ts-expect-error -- an operation that may wait is an op
+void new Mutex().lock().then;
 
 // @ts-expect-error -- only instructions may be yielded: yield* was meant
 export const noStar: Body<number> = function* () {

@@ -276,7 +276,7 @@ describe("Cancel.sub and Cancel.protect", () => {
     expect(log).toEqual(["value", "threw Cancelled: stop"]);
   });
 
-  it("CN-11 CN-12 sub throws at once in a cancelled context, and lets its own cancellation out", () => {
+  it("CN-11 CN-12 RB-10 sub throws at once in a cancelled context, and lets its own cancellation out", () => {
     const log = transcript(function* (note) {
       try {
         yield* Cancel.sub(function* (cc) {

@@ -33,7 +33,7 @@ const trail = (error: unknown): string[] =>
 
 const sites = (error: unknown) => trailOf(error).map((step) => (step.kind === "fiber" ? step.forkedAt : undefined));
 
-describe("trailOf", () => {
+describe("EX-19 RB-19 an error crosses fibers as it is, and trailOf knows its way", () => {
   it.each<[string, (error: Error) => Op<unknown>, string[]]>([
     [
       "fork",
@@ -93,7 +93,7 @@ describe("trailOf", () => {
       (error) => Cancel.sub(() => Cancel.protect(() => new Semaphore(1).use(() => failWith(error)))),
       ["Semaphore.use", "Cancel.protect", "Cancel.sub", "<main>"],
     ],
-  ])("RB-19 says what an error came out of: %s", (_, body, expected) => {
+  ])("out of %s", (_, body, expected) => {
     const error = new Error("disk full");
     const { stack } = error;
     const thrown = thrownBy(() =>
@@ -172,6 +172,38 @@ describe("trailOf", () => {
       { name: "root", onDone: () => {} },
     );
     expect(trail(other)).toEqual(["<root>"]);
+  });
+
+  it("RB-20 fail leaves the error it is given as it is: no stack, and no way of its caller", () => {
+    const error = new Error("elsewhere");
+    const { stack } = error;
+    const thrown = thrownBy(() =>
+      run(function* main() {
+        yield* Switch.run(function* (sw) {
+          yield* Fiber.fork(
+            sw,
+            function* () {
+              yield* Cancel.sub(function* () {
+                sw.fail(error);
+                yield* Fiber.yield();
+              });
+            },
+            { name: "whistle-blower" },
+          );
+          yield* Fiber.awaitCancel();
+        });
+      }),
+    );
+    expect(thrown).toBe(error);
+    expect(error.stack).toBe(stack);
+    expect(trail(error)).toEqual(["Switch.run", "<main>"]);
+    const bare = { toString: () => "no error" };
+    const body = (sw: Switch) =>
+      Cancel.protect(function* () {
+        sw.fail(bare);
+      });
+    expect(thrownBy(() => run(() => Switch.run(body)))).toBe(bare);
+    expect(Reflect.ownKeys(bare)).toEqual(["toString"]);
   });
 
   it("an error that is caught, kept and thrown on goes on with its trail", () => {

@@ -179,7 +179,7 @@ describe("Fiber.forkPromise", () => {
 });
 
 describe("Fiber.forkDaemon", () => {
-  it("FB-46 FB-47 daemons do not keep the switch open: they are cancelled with Exit, and waited for", () => {
+  it("FB-46 FB-47 RB-44 daemons do not keep the switch open: they are cancelled with Exit, and waited for", () => {
     const log = transcript(function* (note) {
       const value = yield* Switch.run(function* (sw) {
         yield* Fiber.forkDaemon(sw, function* () {

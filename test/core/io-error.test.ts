@@ -162,6 +162,16 @@ describe("printing", () => {
     expect(`${error.name}: ${error.message}`).toBe(text);
   });
 
+  it("EX-16 codes nest by area, and the area alone can be matched", () => {
+    const areas = [
+      new IoError(notFound),
+      new IoError(refused),
+      new IoError(reset),
+      combine(new IoError(reset), new IoError(notFound)),
+    ];
+    expect(areas.map((error) => error instanceof IoError && error.err.area)).toEqual(["Fs", "Net", "Net", "Io"]);
+  });
+
   it.each<[string, IoErr]>([
     ["Fs Already_exists", { area: "Fs", kind: "Already_exists" }],
     ["Net Connection_failure Timeout", { area: "Net", kind: "Connection_failure", reason: "Timeout" }],
@@ -172,7 +182,7 @@ describe("printing", () => {
     ["Not_available signals", { area: "Io", kind: "Not_available", backend: "signals" }],
     ["EIO: no such luck, open 'a.txt'", { area: "Io", kind: "X", backend: systemError("EIO") }],
     ["TypeError: no code", { area: "Io", kind: "X", backend: new TypeError("no code") }],
-  ])("EX-16 codes nest by area: %s", (text, err) => {
+  ])("%s", (text, err) => {
     expect(String(new IoError(err))).toBe(`IoError: ${text}`);
   });
 
@@ -269,7 +279,7 @@ describe("printing", () => {
   });
 });
 
-describe("fromSystemError", () => {
+describe("EX-17 RB-39 fromSystemError", () => {
   it.each<[string, IoErr]>([
     ["ECONNREFUSED", refused],
     ["ECONNRESET", reset],
@@ -287,7 +297,7 @@ describe("fromSystemError", () => {
     ["ENOTCAPABLE", { area: "Fs", kind: "Permission_denied" }],
     ["ERR_ACCESS_DENIED", { area: "Fs", kind: "Permission_denied" }],
     ["EMFILE", { area: "Io", kind: "X" }],
-  ])("EX-17 RB-39 %s", (code, err) => {
+  ])("%s", (code, err) => {
     const reported = systemError(code);
     const error = fromSystemError(reported);
     expect(error.err).toEqual({ ...err, backend: reported });
@@ -295,7 +305,7 @@ describe("fromSystemError", () => {
     expect(error.context).toEqual([]);
   });
 
-  it("EX-17 any other value is reported as it is, and an IoError is itself", () => {
+  it("any other value is reported as it is, and an IoError is itself", () => {
     for (const value of [new Error("no code"), "text", undefined, null])
       expect(fromSystemError(value).err).toEqual({ area: "Io", kind: "X", backend: value });
     const error = new IoError(notFound);

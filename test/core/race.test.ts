@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Cancel, Cancelled, Deferred, Fiber, Multiple, NotFirst, Stream, type Op } from "trestle";
+import { Cancel, Cancelled, Deferred, Fiber, Multiple, NotFirst, Stream, type Body, type Op } from "trestle";
 import { run } from "trestle/mock";
 import { steps, thrownBy, transcript } from "./transcript.js";
 
@@ -164,26 +164,29 @@ describe("Fiber.first", () => {
     expect(log).toEqual(["threw Cancelled: stop"]);
   });
 
-  it("FB-32 given f returned and the parent is cancelled while the loser winds down, the value is returned", () => {
-    const log = transcript((note) =>
-      Cancel.sub(function* (cc) {
-        note(
-          yield* Fiber.first(
-            () => give("value"),
-            function* () {
-              try {
-                return yield* Fiber.awaitCancel();
-              } finally {
-                yield* Cancel.protect(() => Fiber.yield());
-                cc.cancel("stop");
-              }
-            },
-          ),
-        );
-        Fiber.check();
-      }),
-    );
-    expect(log).toEqual(["value", "threw Cancelled: stop"]);
+  it("FB-32 RB-21 given f returned and the parent is cancelled while the loser winds down, the value is returned", () => {
+    const races = [Fiber.first<string>, (f: Body<string>, g: Body<string>) => Fiber.any([f, g])];
+    for (const race of races) {
+      const log = transcript((note) =>
+        Cancel.sub(function* (cc) {
+          note(
+            yield* race(
+              () => give("value"),
+              function* () {
+                try {
+                  return yield* Fiber.awaitCancel();
+                } finally {
+                  yield* Cancel.protect(() => Fiber.yield());
+                  cc.cancel("stop");
+                }
+              },
+            ),
+          );
+          Fiber.check();
+        }),
+      );
+      expect(log).toEqual(["value", "threw Cancelled: stop"]);
+    }
   });
 
   it("FB-33 given a branch failed and the parent was cancelled too, the branch's error is thrown", () => {

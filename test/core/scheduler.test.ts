@@ -206,7 +206,7 @@ describe("order", () => {
     expect(log).toEqual(["threw Cancelled: stop"]);
   });
 
-  it("SC-13 SC-14 a cancel function runs at most once, and the first of value and cancellation decides", () => {
+  it("SC-13 SC-14 RB-45 a cancel function runs at most once, and the first of value and cancellation decides", () => {
     for (const order of [
       ["wake", "cancel"],
       ["cancel", "wake"],
@@ -265,7 +265,7 @@ describe("order", () => {
 });
 
 describe("the event loop", () => {
-  it("SC-15 SC-16 a fiber that spins on yield keeps neither timers nor I/O from proceeding", async () => {
+  it("SC-15 SC-16 RB-11 a fiber that spins on yield keeps neither timers nor I/O from proceeding", async () => {
     const seen = await run(function* ({ clock }) {
       const seen: string[] = [];
       const stop = { now: false };
@@ -348,6 +348,75 @@ describe("the event loop", () => {
     late.resolve("too late");
     flush();
     expect(ran).toEqual([]);
+  });
+
+  it("RB-34 any number of wake-ups of an idle loop, and those after the end, come to one turn", async () => {
+    const cells = Array.from({ length: 10_000 }, () => Deferred.create<number>());
+    const [ended, late] = Deferred.create<void>();
+    setTimeout(() => cells.forEach(([, resolver], i) => resolver.resolve(i)), 1);
+    const values = await run(function* () {
+      yield* Fiber.first(
+        () => ended.await(),
+        () => Fiber.yield(),
+      );
+      return yield* Fiber.map(cells, ([cell]) => cell.await());
+    });
+    expect(values).toEqual(cells.map((_, i) => i));
+    late.resolve();
+    for (let i = 0; i < 1_000; i++) startRoot(() => Fiber.yield(), { onDone: () => {} }).cancel("stop");
+    expect(await run(() => Deferred.createResolved("again").await())).toBe("again");
+  });
+
+  it("SC-21 RB-36 a wake-up is not lost, whatever the loop is doing when it comes", async () => {
+    const moments: ((wake: () => void) => void)[] = [
+      (wake) => wake(),
+      (wake) => queueMicrotask(wake),
+      (wake) => process.nextTick(wake),
+      (wake) => void Promise.resolve().then(() => Promise.resolve().then(wake)),
+      (wake) => void setImmediate(wake),
+      (wake) => void setTimeout(wake, 0),
+      (wake) => {
+        process.once("SIGUSR2", wake);
+        process.kill(process.pid, "SIGUSR2");
+      },
+    ];
+    const woken = await run(function* () {
+      let woken = 0;
+      yield* Fiber.forEach(moments, function* (moment) {
+        for (let i = 0; i < 50; i++) {
+          yield* suspend<void>("moment", (_, enqueue) => moment(() => enqueue({ ok: true, value: undefined })));
+          woken++;
+          // The loop goes to rest in other states, too.
+          if (i % 2 === 0) yield* Fiber.yield();
+        }
+      });
+      return woken;
+    });
+    expect(woken).toBe(50 * moments.length);
+  });
+
+  it("SC-23 RB-15 given main throws while an operation that was cancelled winds down, run ends after it", async () => {
+    const log: string[] = [];
+    const error = new Error("main");
+    await expect(
+      run(() =>
+        Switch.run(function* (sw) {
+          yield* Fiber.fork(sw, () =>
+            suspend<void>("slow", (ctx, enqueue) => {
+              ctx.setCancelFn((cancelled) => {
+                log.push("told to stop");
+                setTimeout(() => {
+                  log.push("has stopped");
+                  enqueue({ ok: false, error: cancelled });
+                }, 5);
+              });
+            }),
+          );
+          throw error;
+        }),
+      ).finally(() => log.push("run has ended")),
+    ).rejects.toBe(error);
+    expect(log).toEqual(["told to stop", "has stopped", "run has ended"]);
   });
 
   it("SC-23 a second run works with fresh state", async () => {

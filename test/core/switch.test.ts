@@ -90,7 +90,7 @@ describe("lifetime", () => {
     expect(log).toEqual(["fiber: Cancelled: Error: body", "released", "threw Error: body"]);
   });
 
-  it("SW-05 SW-06 in a cancelled context run throws before calling the body; runProtected starts and does not see it", () => {
+  it("SW-05 SW-06 RB-10 in a cancelled context run throws before calling the body; runProtected starts and does not see it", () => {
     const log = transcript((note) =>
       Cancel.sub(function* (cc) {
         cc.cancel("stop");
@@ -404,7 +404,7 @@ describe("release handlers", () => {
     expect(log).toEqual(["forked1", "handler 2", "handler 1", "forked2"]);
   });
 
-  it("SW-29 SW-30 BG-54 a hook is removed exactly once, and not any more when the switch has taken it", () => {
+  it("SW-29 SW-30 RB-33 BG-54 a hook is removed exactly once, and not any more when the switch has taken it", () => {
     const log = transcript(function* (note) {
       expect(Switch.nullHook.tryRemove()).toBe(false);
       let a = Switch.nullHook;

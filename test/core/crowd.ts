@@ -1,6 +1,6 @@
 // Many fibers that wait for one thing.
 
-import { Cancel, type CancelContext, Deferred, Fiber, Semaphore, Switch, type Op } from "trestle";
+import { Cancel, type CancelContext, Deferred, Fiber, Semaphore, Stream, Switch, type Op } from "trestle";
 
 /** The numbers below `n` in an order that is random and always the same. */
 export function shuffled(n: number): number[] {
@@ -32,6 +32,24 @@ export const queues: Record<string, () => Queue> = {
       wait: () => slots.acquire(),
       wake(n) {
         for (let i = 0; i < n; i++) slots.release();
+      },
+    };
+  },
+  "Stream.take": () => {
+    const stream = new Stream<number>(1);
+    return {
+      wait: () => stream.take(),
+      wake(n) {
+        for (let i = 0; i < n; i++) stream.tryAdd(i);
+      },
+    };
+  },
+  "Stream.add": () => {
+    const stream = new Stream<number>(0);
+    return {
+      wait: () => stream.add(1),
+      wake(n) {
+        for (let i = 0; i < n; i++) stream.tryTake();
       },
     };
   },

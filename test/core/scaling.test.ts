@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { operations } from "./operations.js";
 // After that.
-import { Cancel, Deferred, Fiber, fiber, Switch, type Op } from "trestle";
+import { Cancel, Deferred, Fiber, fiber, Stream, Switch, type Op } from "trestle";
 import { run } from "trestle/mock";
 import { crowd, queues, shuffled } from "./crowd.js";
 
@@ -52,6 +52,22 @@ const works: Record<string, (n: number) => Op<unknown>> = {
   "Fiber.all": (n) => Fiber.all(Array.from({ length: n }, () => oneTurn)),
   "Fiber.any": (n) => Fiber.any(Array.from({ length: n }, () => oneTurn)),
   "Fiber.map, ten at once": (n) => Fiber.map(Array.from({ length: n }), oneTurn, { maxFibers: 10 }),
+  "items through a stream": (n) => {
+    const stream = new Stream<number>(16);
+    return Fiber.both(
+      function* () {
+        for (let i = 0; i < n; i++) yield* stream.add(i);
+      },
+      function* () {
+        for (let i = 0; i < n; i++) yield* stream.take();
+      },
+    );
+  },
+  "items through a stream without a limit, all added first": function* (n) {
+    const stream = new Stream<number>(Infinity);
+    for (let i = 0; i < n; i++) yield* stream.add(i);
+    for (let i = 0; i < n; i++) yield* stream.take();
+  },
   "a race lost to one cell again and again": function* (n) {
     const [cell] = Deferred.create();
     for (let i = 0; i < n; i++) yield* Fiber.first(() => cell.await(), oneTurn);

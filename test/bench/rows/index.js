@@ -10,9 +10,10 @@ import map from "./map.js";
 import mapTurn from "./map-turn.js";
 import pingPong from "./ping-pong.js";
 import recursion from "./recursion.js";
+import stream from "./stream.js";
 
 /** @type {readonly import("../row.js").Row[]} */
-export const rows = [forkJoin, callTree, pingPong, depth, recursion, cancel, heap, map, mapTurn];
+export const rows = [forkJoin, callTree, pingPong, depth, recursion, stream, cancel, heap, map, mapTurn];
 
 /**
  * The work of a row, as the tables name it.

@@ -52,4 +52,4 @@ const nanoseconds = (ns) => `${ns < 10 ? ns.toFixed(1) : Math.round(ns).toLocale
 const kilobytes = (bytes) => `${Math.round(bytes / 1000).toLocaleString("en")} kB`;
 
 /** @param {number} ratio */
-export const ratioText = (ratio) => (ratio < 0.1 ? ratio.toPrecision(1) : ratio.toFixed(2));
+export const ratioText = (ratio) => (ratio < 0.095 ? ratio.toPrecision(1) : ratio.toFixed(2));

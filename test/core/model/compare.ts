@@ -21,6 +21,8 @@ export function defectOf(program: Program, ...only: Fault[]): string | undefined
   compared.programs++;
   const undisturbed = check(numbered, undefined);
   if (typeof undisturbed === "string") return report(program, undefined, undisturbed);
+  const differs = repeats(numbered, undisturbed);
+  if (differs !== undefined) return report(program, undefined, differs);
   for (let n = 1; n <= undisturbed.suspensions; n++) {
     compared.cancellations++;
     const defect = check(numbered, { cancelAt: n });
@@ -40,14 +42,17 @@ function check(numbered: Numbered, fault: Fault): string | Run {
   const cancels = fault !== undefined && "cancelAt" in fault;
   const actual = play(core, numbered, fault, cancels);
   const defect = difference(expected, actual) ?? leftBehind(actual);
-  if (defect !== undefined) return defect;
-  if (fault !== undefined) return expected;
-  const again = play(core, numbered, fault, true);
-  const differs = difference(actual, again);
+  return defect ?? expected;
+}
+
+/** SC-19, and that the core suspends as often as the model does: injections count suspensions. */
+function repeats(numbered: Numbered, expected: Run): string | undefined {
+  const again = play(core, numbered, undefined, true);
+  const differs = difference(expected, again);
   if (differs !== undefined) return `a second run of the core is another one (SC-19):\n${differs}`;
   if (again.suspensions !== expected.suspensions)
     return `the core suspends ${again.suspensions} times, the model ${expected.suspensions} times`;
-  return expected;
+  return undefined;
 }
 
 function difference(expected: Run, actual: Run): string | undefined {

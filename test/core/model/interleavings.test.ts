@@ -1,0 +1,132 @@
+// Up to three fibers at one primitive, in every order in which their steps and their cancellations can come; each order is a program, and
+// the core must do with it what the model does.
+//
+// A fiber waits at a gate before each step; a controller opens gates and cancels fibers. Between two of its actions it either lets
+// everything run until nothing moves, or goes on at once, so that a cancellation meets wake-ups that are still in the queue.
+
+import { afterAll, describe, expect, it } from "vitest";
+import { defectOf } from "./compare.js";
+import type { Program } from "./program.js";
+
+/** The wait at a fiber's n-th gate. */
+type Gate = (n: number) => Program;
+
+/** What the fibers do, given their gates; `count` is how many gates they have. */
+interface Fibers {
+  readonly count: number;
+  readonly gates: number;
+  readonly body: (gate: Gate) => Program;
+}
+
+/** Something that the controller does, once all of `after` has been done. */
+interface Action {
+  readonly program: Program;
+  readonly after: readonly Action[];
+}
+
+const FIRST_GATE = 10;
+/** The root and the switch of the program come first. */
+const FIRST_CONTEXT = 2;
+
+const seq = (...steps: Program[]): Program => ["seq", steps];
+const RUN_ALL: Program = ["sleep", 1];
+
+function scenario(groups: readonly Fibers[], others: readonly Program[], cancelled: readonly number[]) {
+  const fibers: Program[] = [];
+  const actions: Action[] = others.map((program) => ({ program, after: [] }));
+  let next = FIRST_GATE;
+  for (const group of groups) {
+    // Fibers that are all the same take their first step in order: other orders are the same one under other names.
+    let arrival: readonly Action[] = [];
+    for (let i = 0; i < group.count; i++) {
+      const gates = Array.from({ length: group.gates }, () => next++);
+      fibers.push(["catch", ["sub", group.body((n) => ["await", gates[n]!])], ["note"]]);
+      let after = arrival;
+      for (const gate of gates) {
+        const action: Action = { program: ["tryResolve", gate], after };
+        actions.push(action);
+        after = [action];
+        if (gate === gates[0]) arrival = after;
+      }
+    }
+  }
+  for (const i of cancelled) actions.push({ program: ["cancel", FIRST_CONTEXT + i, i], after: [] });
+  return { fibers, actions };
+}
+
+function* ordersOf(actions: readonly Action[], done: readonly Action[] = []): Generator<readonly Action[]> {
+  if (done.length === actions.length) yield done;
+  for (const action of actions) {
+    if (done.includes(action) || !action.after.every((earlier) => done.includes(earlier))) continue;
+    yield* ordersOf(actions, [...done, action]);
+  }
+}
+
+/**
+ * When to run everything, after each of `count` actions: in all ways while they are few; for more, after each action but those of one
+ * window of up to three, wherever it is, or not at all.
+ */
+function* pausesOf(count: number): Generator<readonly boolean[]> {
+  const places = Array.from({ length: count }, (_, i) => i);
+  if (count <= 5) {
+    for (let bits = 0; bits < 2 ** (count - 1); bits++) yield places.map((i) => (bits & (1 << i)) !== 0);
+    return;
+  }
+  yield places.map(() => true);
+  yield places.map(() => false);
+  for (const window of [2, 3])
+    for (const start of places.slice(0, 1 - window)) yield places.map((i) => i < start || i >= start + window - 1);
+}
+
+let tried = 0;
+
+function explore(groups: readonly Fibers[], others: readonly Program[], cancelled: readonly number[]) {
+  const { fibers, actions } = scenario(groups, others, cancelled);
+  const before = tried;
+  for (const order of ordersOf(actions)) {
+    for (const pause of pausesOf(order.length)) {
+      const controller = seq(...order.flatMap(({ program }, i) => (pause[i] ? [program, RUN_ALL] : [program])));
+      const defect = defectOf(["all", [...fibers, controller]], undefined);
+      if (defect !== undefined) throw new Error(`the core (+) does not do what the model (-) does\n${defect}`);
+      tried++;
+    }
+  }
+  expect(tried).toBeGreaterThan(before);
+}
+
+const three = (gates: number, body: Fibers["body"]): Fibers[] => [{ count: 3, gates, body }];
+const two = (gates: number, body: Fibers["body"]): Fibers[] => [{ count: 2, gates, body }];
+
+/** Whom to cancel: nobody, one, two or all of `count`. */
+const subsets = (count: number) =>
+  Array.from({ length: 2 ** count }, (_, bits) =>
+    Array.from({ length: count }, (_, i) => i).filter((i) => bits & (1 << i)),
+  );
+
+/** Explores with at most `most` fibers cancelled. */
+function exploreAll(groups: readonly Fibers[], others: readonly Program[], most: number): void {
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  for (const cancelled of subsets(count)) if (cancelled.length <= most) explore(groups, others, cancelled);
+}
+
+afterAll(() => console.log(`${tried} orders of steps and cancellations`));
+
+describe("every order of steps and cancellations", () => {
+  it("PT-10 PR-03 PR-08 PR-11 Deferred: three fibers wait for a cell, it is resolved, any of them are cancelled", () => {
+    const waiter = (gate: Gate) => seq(gate(0), ["await", 0]);
+    exploreAll(three(1, waiter), [["tryResolve", 0]], 3);
+  });
+
+  it("PT-10 SM-07 SM-08 SM-10 Semaphore: fibers take the one permit and give it back, any of them are cancelled", () => {
+    const user = (gate: Gate) => seq(gate(0), ["use", 1, gate(1)]);
+    exploreAll(three(2, user), [], 1);
+    exploreAll(two(2, user), [], 2);
+  });
+
+  it("PT-10 SM-03 SM-04 SM-08 Semaphore: fibers acquire what others release, any of them are cancelled", () => {
+    const taker = (gate: Gate) => seq(gate(0), ["acquire", 0]);
+    const release: Program = ["release", 0];
+    exploreAll(three(1, taker), [seq(release, release)], 3);
+    exploreAll(three(1, taker), [release, release], 1);
+  });
+});

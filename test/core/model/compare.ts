@@ -82,17 +82,21 @@ function leftBehind(run: Run): string | undefined {
     const permits = initial + world.balance[initial]!;
     if (semaphore.getValue() !== permits)
       left.push(`semaphore ${initial} has ${semaphore.getValue()} permits instead of ${permits}`);
-    if (waitersOf(semaphore)) left.push(`a waiter is left in semaphore ${initial}`);
+    if (waiters(semaphore, "queue")) left.push(`a waiter is left in semaphore ${initial}`);
+  });
+  world.streams.forEach((stream, capacity) => {
+    if (waiters(stream, "readerQueue") || waiters(stream, "writerQueue"))
+      left.push(`a waiter is left in the stream of ${capacity}`);
   });
   world.cells.forEach(([cell], n) => {
-    if (!cell.isResolved() && waitersOf(cell)) left.push(`a waiter is left in cell ${n}`);
+    if (!cell.isResolved() && waiters(cell, "queue")) left.push(`a waiter is left in cell ${n}`);
   });
   return left.length > 0 ? [...run.trace.map((line) => `    ${line}`), outcome, ...left].join("\n") : undefined;
 }
 
-function waitersOf(primitive: object): boolean {
-  const { queue } = primitive as { queue?: { isEmpty: boolean } };
-  if (typeof queue?.isEmpty !== "boolean") throw new Error("no queue to look into: has it been renamed?");
+function waiters(primitive: object, property: string): boolean {
+  const queue = (primitive as Record<string, { isEmpty?: unknown } | undefined>)[property];
+  if (typeof queue?.isEmpty !== "boolean") throw new Error(`${property} is no queue: has it been renamed?`);
   return !queue.isEmpty;
 }
 

@@ -94,8 +94,7 @@ function explore(groups: readonly Fibers[], others: readonly Program[], cancelle
   expect(tried).toBeGreaterThan(before);
 }
 
-const three = (gates: number, body: Fibers["body"]): Fibers[] => [{ count: 3, gates, body }];
-const two = (gates: number, body: Fibers["body"]): Fibers[] => [{ count: 2, gates, body }];
+const group = (count: number, gates: number, body: Fibers["body"]): Fibers[] => [{ count, gates, body }];
 
 /** Whom to cancel: nobody, one, two or all of `count`. */
 const subsets = (count: number) =>
@@ -114,19 +113,46 @@ afterAll(() => console.log(`${tried} orders of steps and cancellations`));
 describe("every order of steps and cancellations", () => {
   it("PT-10 PR-03 PR-08 PR-11 Deferred: three fibers wait for a cell, it is resolved, any of them are cancelled", () => {
     const waiter = (gate: Gate) => seq(gate(0), ["await", 0]);
-    exploreAll(three(1, waiter), [["tryResolve", 0]], 3);
+    exploreAll(group(3, 1, waiter), [["tryResolve", 0]], 3);
   });
 
   it("PT-10 SM-07 SM-08 SM-10 Semaphore: fibers take the one permit and give it back, any of them are cancelled", () => {
     const user = (gate: Gate) => seq(gate(0), ["use", 1, gate(1)]);
-    exploreAll(three(2, user), [], 1);
-    exploreAll(two(2, user), [], 2);
+    exploreAll(group(3, 2, user), [], 1);
+    exploreAll(group(2, 2, user), [], 2);
   });
 
   it("PT-10 SM-03 SM-04 SM-08 Semaphore: fibers acquire what others release, any of them are cancelled", () => {
     const taker = (gate: Gate) => seq(gate(0), ["acquire", 0]);
     const release: Program = ["release", 0];
-    exploreAll(three(1, taker), [seq(release, release)], 3);
-    exploreAll(three(1, taker), [release, release], 1);
+    exploreAll(group(3, 1, taker), [seq(release, release)], 3);
+    exploreAll(group(3, 1, taker), [release, release], 1);
+  });
+
+  it("PT-04 PT-10 ST-14 ST-18 ST-23 Stream of 0: fibers add and take, any of them are cancelled", () => {
+    const writer = (gate: Gate) => seq(gate(0), ["add", 0]);
+    const reader = (gate: Gate) => seq(gate(0), ["take", 0]);
+    exploreAll([...group(2, 1, writer), ...group(1, 1, reader)], [["tryTake", 0]], 1);
+    exploreAll([...group(1, 1, writer), ...group(2, 1, reader)], [["tryAdd", 0]], 1);
+    exploreAll([...group(2, 1, writer), ...group(1, 1, reader)], [], 3);
+    exploreAll([...group(1, 1, writer), ...group(2, 1, reader)], [], 3);
+  });
+
+  it("PT-10 ST-04 ST-06 ST-07 ST-08 ST-09 Stream of 1: fibers add and take twice, any of them are cancelled", () => {
+    const writer = (gate: Gate) => seq(gate(0), ["add", 1], gate(1), ["add", 1]);
+    const reader = (gate: Gate) => seq(gate(0), ["take", 1], gate(1), ["take", 1]);
+    exploreAll([...group(2, 2, writer), ...group(1, 2, reader)], [], 1);
+    exploreAll([...group(1, 2, writer), ...group(2, 2, reader)], [], 1);
+    exploreAll([...group(1, 2, writer), ...group(1, 2, reader)], [], 2);
+  });
+
+  it("PT-10 ST-20 ST-21 ST-22 Stream of 0 and 1: it is closed while fibers add and take, any of them are cancelled", () => {
+    for (const capacity of [0, 1]) {
+      const writer = (gate: Gate) => seq(gate(0), ["add", capacity]);
+      const reader = (gate: Gate) => seq(gate(0), ["take", capacity]);
+      const close: Program = ["close", capacity];
+      exploreAll([...group(2, 1, writer), ...group(1, 1, reader)], [close], 1);
+      exploreAll([...group(1, 1, writer), ...group(2, 1, reader)], [close], 1);
+    }
   });
 });

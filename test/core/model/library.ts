@@ -48,6 +48,22 @@ export interface SemaphoreLike {
   getValue(): number;
 }
 
+export interface StreamLike<T> {
+  readonly length: number;
+  add(item: T): Op<void>;
+  take(): Op<T>;
+  tryAdd(item: T): boolean;
+  tryTake(): { readonly value: T } | undefined;
+  iterate(): CursorLike<T>;
+  close(): void;
+  isClosed(): boolean;
+}
+
+export interface CursorLike<T> {
+  next(): Op<boolean>;
+  readonly value: T;
+}
+
 export interface ClockLike {
   now(): number;
   sleep(seconds: number): Op<void>;
@@ -104,6 +120,7 @@ export interface Library {
   };
   readonly Deferred: { create<T>(): [DeferredLike<T>, ResolverLike<T>] };
   readonly Semaphore: new (permits: number) => SemaphoreLike;
+  readonly Stream: new (capacity: number) => StreamLike<string>;
 }
 
 export interface Combine {

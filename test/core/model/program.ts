@@ -11,14 +11,14 @@ export type Program =
   // doing something at once
   | readonly ["note" | "check" | "isCancelled" | "rethrow"]
   | readonly ["throw", error: number]
-  | readonly ["resolve" | "tryResolve" | "release" | "tryAcquire", which: number]
+  | readonly ["resolve" | "tryResolve" | "release" | "tryAcquire" | "tryAdd" | "tryTake" | "close", which: number]
   | readonly ["cancel" | "fail", scope: number, error: number]
   | readonly ["cancelOwn", error: number]
   | readonly ["state" | "removeHook" | "get", which: number]
   // waiting
   | readonly ["yield" | "awaitCancel"]
   | readonly ["sleep", seconds: number]
-  | readonly ["await" | "acquire" | "outcome" | "outcomeOrThrow", which: number]
+  | readonly ["await" | "acquire" | "add" | "take" | "next" | "outcome" | "outcomeOrThrow", which: number]
   // control
   | readonly ["seq", steps: readonly Program[]]
   | readonly ["catch" | "finally", body: Program, handler: Program]
@@ -84,6 +84,7 @@ export class World {
   readonly trace: string[] = [];
   readonly cells: [DeferredLike<string>, ResolverLike<string>][] = [];
   readonly semaphores;
+  readonly streams;
   /** Permits given back less permits taken, by hand. */
   readonly balance = [0, 0, 0];
   readonly contexts: ContextLike[] = [];
@@ -117,6 +118,7 @@ export class World {
     this.labels = labels;
     this.fault = fault;
     this.semaphores = [0, 1, 2].map((permits) => new lib.Semaphore(permits));
+    this.streams = [0, 1, 2].map((capacity) => new lib.Stream(capacity));
     this.keys = [0, 1].map(() => lib.Fiber.createKey() as never);
   }
 
@@ -195,6 +197,7 @@ export class World {
         return `DeadlockDetected(${(error.waiting as { id?: number }[]).map((w) => `f${this.ordinalOf(w)}`).join(", ")})`;
       case "InvalidArgument":
       case "SwitchFinishedError":
+      case "StreamClosed":
       case "Failure":
         return `${error.name}(${error.message})`;
       default:
@@ -210,6 +213,13 @@ export class World {
         return `${ordinal}`;
     }
     return "?";
+  }
+
+  /** Where everything stands, when nothing runs any more. */
+  state(): string {
+    const semaphores = this.semaphores.map((semaphore) => semaphore.getValue());
+    const streams = this.streams.map((stream) => `${stream.length}${stream.isClosed() ? " closed" : ""}`);
+    return `-- permits: ${semaphores.join(", ")}; items: ${streams.join(", ")}`;
   }
 
   // --- what programs refer to ---
@@ -280,6 +290,12 @@ export class World {
           if (taken) this.balance[node[1]]!--;
           return taken;
         });
+      case "tryAdd":
+        return telling(() => this.streams[node[1]]!.tryAdd(this.labels.get(node)!));
+      case "tryTake":
+        return doing(() => this.streams[node[1]]!.tryTake()?.value);
+      case "close":
+        return doing(() => this.streams[node[1]]!.close());
       case "cancel":
         return telling(() => this.contexts[node[1] % this.contexts.length]!.cancel(this.error(node[2])));
       case "cancelOwn":
@@ -311,6 +327,12 @@ export class World {
         return this.cell(node[1])[0].await();
       case "acquire":
         return this.acquire(node[1]);
+      case "add":
+        return this.streams[node[1]]!.add(this.labels.get(node)!);
+      case "take":
+        return this.streams[node[1]]!.take();
+      case "next":
+        return this.nextOf(node[1]);
       case "outcome":
         return this.outcomes[node[1] % this.outcomes.length]?.await() ?? done(undefined);
       case "outcomeOrThrow":
@@ -394,6 +416,11 @@ export class World {
   private *acquire(n: number): Op<void> {
     yield* this.semaphores[n]!.acquire();
     this.balance[n]!--;
+  }
+
+  private *nextOf(n: number): Op<string> {
+    const items = this.streams[n]!.iterate();
+    return (yield* items.next()) ? items.value : "end";
   }
 
   private *sequence(steps: readonly Program[], place: Place): Op<unknown> {
@@ -509,5 +536,6 @@ export function play(
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
+  world.trace.push(world.state());
   return { trace: world.trace, outcome, suspensions: world.suspensions, points: world.points, world };
 }

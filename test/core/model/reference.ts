@@ -52,6 +52,7 @@ class DeadlockDetected extends Error {
 
 const finishedContext = () => named("InvalidArgument", "Cancellation context finished!");
 const finishedSwitch = () => named("SwitchFinishedError", "Switch finished!");
+const closedStream = () => named("StreamClosed", "Stream closed");
 const EXIT = named("Exit");
 const NOT_FIRST = named("NotFirst");
 
@@ -147,15 +148,17 @@ class Waiters<Brought = undefined> {
 
   /** A cancellation point. */
   *wait<T>(brought: Brought): Op<T> {
-    const thread = running();
-    if (thread.context.cancelled) {
-      resume(thread, failure(thread.context.cancelled)); // SC-07
-    } else {
-      const entry = { thread, brought };
-      this.list.push(entry);
-      thread.giveUp = () => remove(this.list, entry);
-    }
+    this.register(brought);
     return yield* park();
+  }
+
+  /** What comes before parking: the thread is in the list, or in a cancelled context in the run queue, with the error. */
+  register(brought: Brought): void {
+    const thread = running();
+    if (thread.context.cancelled) return resume(thread, failure(thread.context.cancelled)); // SC-07
+    const entry = { thread, brought };
+    this.list.push(entry);
+    thread.giveUp = () => remove(this.list, entry);
   }
 
   /** Takes out the first waiter and resumes it. */
@@ -714,6 +717,76 @@ class Semaphore {
   }
 }
 
+// --- streams (ST) ---
+
+class Stream<T> {
+  private readonly capacity: number;
+  private readonly items: T[] = [];
+  private readonly readers = new Waiters();
+  private readonly writers = new Waiters<T>();
+  private closed = false;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  *add(item: T): Op<void> {
+    if (!this.tryAdd(item)) yield* this.writers.wait(item); // ST-04, ST-07, ST-09, ST-14
+  }
+
+  tryAdd(item: T): boolean {
+    if (this.closed) throw closedStream(); // ST-21
+    if (this.readers.wakeFirst({ ok: true, value: item })) return true; // ST-03, ST-06, ST-16
+    if (this.items.length >= this.capacity) return false;
+    this.items.push(item); // ST-01, ST-02
+    return true;
+  }
+
+  *take(): Op<T> {
+    const item = this.tryTake();
+    if (item) return item.value;
+    if (this.closed) throw closedStream(); // ST-21
+    return yield* this.readers.wait<T>(undefined); // ST-03, ST-08
+  }
+
+  tryTake(): { value: T } | undefined {
+    const writer = this.writers.wakeFirst(DONE);
+    if (writer) this.items.push(writer.brought); // ST-04, ST-11, ST-17: with capacity 0 it is taken at once
+    return this.items.length > 0 ? { value: this.items.shift()! } : undefined;
+  }
+
+  /** Going through the items is taking them, except that the end is no error. */
+  iterate(): { value: T; next: () => Op<boolean> } {
+    const cursor = { value: undefined as T, next: () => this.moveOn(cursor) };
+    return cursor;
+  }
+
+  private *moveOn(cursor: { value: T }): Op<boolean> {
+    try {
+      cursor.value = yield* this.take();
+      return true;
+    } catch (error) {
+      if ((error as Error).name !== "StreamClosed") throw error;
+      return false;
+    }
+  }
+
+  close(): void {
+    if (this.closed) return; // ST-21
+    this.closed = true;
+    this.writers.wakeAll(failure(closedStream())); // ST-20
+    this.readers.wakeAll(failure(closedStream()));
+  }
+
+  get length(): number {
+    return this.items.length; // ST-12
+  }
+
+  isClosed(): boolean {
+    return this.closed;
+  }
+}
+
 // --- time (TM, MK) ---
 
 class Clock implements ClockLike {
@@ -820,4 +893,5 @@ export const model: Library = {
   Cancel: { sub, protect },
   Deferred,
   Semaphore,
+  Stream: Stream<string>,
 };

@@ -21,7 +21,7 @@ const TOLD = 50;
  *   console.error(explain(error));
  *   // Error: disk full
  *   //     at save (store.ts:12:9)
- *   //   in fiber 7 "worker", forked at serve (server.ts:20:14)
+ *   //   in fiber 7 "worker", forked at server.ts:20:14
  *   //   in Switch.run "server"
  *   //   in fiber 1 "main"
  * }

@@ -40,5 +40,5 @@ export function otherCopies(): string {
 
 function placeOf({ loaded }: Copy): string {
   const place = firstPlace(loaded.stack) ?? "an unknown place";
-  return place.replace(/^.*[(@]/, "").replace(/[/\\]engine[/\\]copies\..*$/, "");
+  return place.replace(/[/\\]engine[/\\]copies\..*$/, "");
 }

@@ -30,7 +30,7 @@ export class DeadlockDetected extends Error {
   override readonly name = "DeadlockDetected";
   readonly code = "DEADLOCK_DETECTED";
   /** The fibers that wait, outer scopes first. */
-  readonly waiting: readonly WaitingFiber[];
+  declare readonly waiting: readonly WaitingFiber[];
 
   constructor(waiting: readonly WaitingFiber[]) {
     const lines = waiting.slice(0, SPELT_OUT).map((fiber) => {
@@ -39,8 +39,14 @@ export class DeadlockDetected extends Error {
       return `  ${name} waits for ${fiber.waitsFor}${site}`;
     });
     if (waiting.length > SPELT_OUT) lines.push(`  and ${waiting.length - SPELT_OUT} more`);
-    super(["nothing can run any more, and the main fiber has not finished:", ...lines].join("\n"));
-    this.waiting = waiting;
+    super(
+      [
+        "nothing can run any more, and the main fiber has not finished; nobody is left who could wake these fibers:",
+        ...lines,
+      ].join("\n"),
+    );
+    // The message has the list: a crash report, which prints what is enumerable, need not have it twice.
+    Object.defineProperty(this, "waiting", { value: waiting, enumerable: false });
   }
 }
 

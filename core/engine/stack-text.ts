@@ -7,9 +7,11 @@ export function placesIn(stack: string | undefined): string[] {
   return v8.length > 0 ? v8 : lines.filter((line) => /@.*:\d+$/.test(line));
 }
 
-/** The first place that a stack names, without what comes before it on the line. */
+/** The first place that a stack names, as "file:line:column". */
 export function firstPlace(stack: string | undefined): string | undefined {
-  return placesIn(stack)[0]
-    ?.replace(/^\s*at /, "")
-    .trim();
+  const line = placesIn(stack)[0];
+  // "at name (file:1:2)", "at async file:1:2", "name@file:1:2".
+  return /^\s+at /.test(line ?? "")
+    ? line!.replace(/^\s+at (async )?/, "").replace(/^[^(]* \((.*)\)$/, "$1")
+    : line?.replace(/^[^@]*@/, "");
 }

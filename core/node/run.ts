@@ -36,7 +36,13 @@ function onBeforeExit(): void {
   const stuck = [...running];
   running.clear();
   process.off("beforeExit", onBeforeExit);
+  // Whoever catches the error may only print it; the program has failed all the same.
+  process.exitCode ??= 1;
+  // Nobody in particular threw it: a stack of ours would only hide the list.
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
   for (const { root, reject } of stuck) reject(giveUp(root.context));
+  Error.stackTraceLimit = limit;
 }
 
 /** The options of {@link run}. */
@@ -52,7 +58,8 @@ export interface RunOptions {
  * Runs `main` as the main fiber, and gives a JavaScript promise of its value. Its first step runs at once.
  *
  * When `main` throws, the promise is rejected with that very error. When the process has nothing left to do and `main` still waits,
- * the promise is rejected with `DeadlockDetected`, which lists the waiting fibers, instead of the process ending silently.
+ * the promise is rejected with `DeadlockDetected`, which lists the waiting fibers, instead of the process ending silently; its exit
+ * code becomes 1, unless one was set, or is set where the error is caught.
  *
  * @example
  * await run(function* (env) {

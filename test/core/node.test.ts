@@ -12,7 +12,10 @@ it("SC-18 when the process has nothing left to do and main still waits, run fail
   );
   expect(process.listenerCount("beforeExit")).toBe(before + 1);
   // What the platform does before it exits for want of anything to do.
+  const { exitCode } = process;
   process.emit("beforeExit", 0);
+  expect(process.exitCode).toBe(1);
+  process.exitCode = exitCode;
   const error = await done.then(
     () => undefined,
     (e: unknown) => e,

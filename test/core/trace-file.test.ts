@@ -428,7 +428,7 @@ describe("in Node", () => {
     const program = (main: string) => `
       import { Deferred, Fiber } from "trestle";
       import { run } from "trestle/node";
-      await run(${main}, { trace: process.argv[1] }).catch(() => {});
+      await run(${main}, { trace: process.argv[1] }).catch(() => void (process.exitCode = 0));
     `;
     const exit = "function* () { yield* Fiber.yield(); process.exit(0); }";
     const stuck = '() => Deferred.create({ label: "never" })[0].await()';

@@ -8,6 +8,7 @@ import {
   Mutex,
   NotInFiberError,
   Semaphore,
+  Stream,
   Switch,
   currentFiber,
   fiber,
@@ -305,6 +306,8 @@ describe("misuse that depends on state is an error of its own, and everything el
     ["a finished switch: hold", ...gone, () => none(void finished.hold())],
     ["a finished context", "InvalidArgument", "Cancellation context finished!", () => none(finished.context.cancel(1))],
     ["a cell resolved twice", "InvalidArgument", /already-resolved/, () => none(resolved.resolve(2))],
+    ["a mutex unlocked twice", "SysError", /already unlocked/, () => none(unlockTwice())],
+    ["a stream of negative capacity", "InvalidArgument", "capacity < 0", () => none(void new Stream(-1))],
     ["a negative number of permits", "InvalidArgument", "n < 0", () => none(void new Semaphore(-1))],
     [
       "no fiber at all",
@@ -362,6 +365,13 @@ describe("misuse that depends on state is an error of its own, and everything el
     expect(() => Fiber.check()).toThrow(NotInFiberError);
     expect(run(() => Deferred.createResolved("sound").await())).toBe("sound");
   });
+
+  function unlockTwice(): void {
+    const mutex = new Mutex();
+    mutex.tryLock();
+    mutex.unlock();
+    mutex.unlock();
+  }
 
   function* starless(value: unknown): Op<void> {
     yield wrong(value);

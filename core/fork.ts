@@ -16,7 +16,8 @@ export interface ForkOptions {
   name?: string;
 }
 
-function checkArguments(where: string, sw: unknown, body: unknown, options: unknown): void {
+/** @internal */
+export function expectForkArguments(where: string, sw: unknown, body: unknown, options: unknown): void {
   if (!(sw instanceof Switch)) refuse(where, "sw", "a Switch", sw);
   expectBody(where, "body", body);
   expectOptions(where, options);
@@ -138,7 +139,7 @@ class ForkPromise<T> extends ForkOp<Deferred<Result<T>>> implements FiberOwner {
  * @throws SwitchFinishedError when the block of the switch has ended
  */
 export function fork(sw: Switch, body: Body<unknown>, options?: ForkOptions): Op<void> {
-  checkArguments("Fiber.fork", sw, body, options);
+  expectForkArguments("Fiber.fork", sw, body, options);
   return new Fork(sw, body, options?.name, siteOf(fork));
 }
 
@@ -155,7 +156,7 @@ export function fork(sw: Switch, body: Body<unknown>, options?: ForkOptions): Op
  * @throws SwitchFinishedError when the block of the switch has ended
  */
 export function forkPromise<T>(sw: Switch, body: Body<T>, options?: ForkOptions): Op<Deferred<Result<T>>> {
-  checkArguments("Fiber.forkPromise", sw, body, options);
+  expectForkArguments("Fiber.forkPromise", sw, body, options);
   return new ForkPromise<T>(sw, body, options?.name, siteOf(forkPromise));
 }
 
@@ -174,6 +175,6 @@ export function forkPromise<T>(sw: Switch, body: Body<T>, options?: ForkOptions)
  * @throws SwitchFinishedError when the block of the switch has ended
  */
 export function forkDaemon(sw: Switch, body: Body<unknown>, options?: ForkOptions): Op<void> {
-  checkArguments("Fiber.forkDaemon", sw, body, options);
+  expectForkArguments("Fiber.forkDaemon", sw, body, options);
   return new ForkDaemon(sw, body, options?.name, siteOf(forkDaemon));
 }

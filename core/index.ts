@@ -21,6 +21,7 @@ export { Permit, Semaphore, type SemaphoreOptions } from "./semaphore.js";
 export { Condition, Request, type ConditionOptions } from "./condition.js";
 export { Held, Mutex, Poisoned, SysError, type MutexOptions, type UseRwOptions } from "./mutex.js";
 export { Lazy, type LazyCancel, type LazyOptions } from "./lazy.js";
+export { Pool, type PoolOptions, type PoolUseOptions } from "./pool.js";
 export { NotFirst } from "./race.js";
 export { Clock, MonoClock, Timeout, type StopTimer } from "./time.js";
 export { TimeLimit } from "./time-limit.js";

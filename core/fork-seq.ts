@@ -137,13 +137,12 @@ class Producer<T> implements FiberOwner {
     if (state === ASKED) {
       this.state = failed ? FAILED : FINISHED;
       const consumer = this.takeConsumer()!;
-      if (failed) consumer.fail(value);
-      else consumer.wake(END);
+      consumer.wake(failed ? value : END, failed);
       return true;
     }
     this.producer = undefined;
     this.state = failed ? FAILED : ENDED;
-    producer!.fail(this.over);
+    producer!.wake(this.over, true);
     return false;
   }
 
@@ -168,10 +167,6 @@ abstract class SequenceOp<T, R> extends WaitingPrimitive<R> {
   constructor(producer: Producer<T>) {
     super();
     this.producer = producer;
-  }
-
-  fail(error: unknown): void {
-    this.fiber!.settle(this, true, error);
   }
 
   protected leave(): void {}

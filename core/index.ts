@@ -56,5 +56,6 @@ export { currentFiber } from "./engine/drive.js";
 export type { FiberHandle } from "./engine/fiber-core.js";
 export { setSurroundings, withSurroundings, type Surroundings } from "./surroundings.js";
 export { flush, runReady } from "./engine/host-loop.js";
-export { startRoot, type Holder, type RootFiber, type RootOptions } from "./engine/root.js";
+export { asyncDispose, dispose, type AsyncDisposableLike, type DisposableLike } from "./engine/disposable.js";
+export { Disposed, startRoot, type Holder, type RootFiber, type RootOptions } from "./engine/root.js";
 export { suspend, suspendUnchecked, type Enqueue, type SuspendContext } from "./engine/suspend.js";

@@ -2,6 +2,7 @@
 
 import { Cursor } from "./cursor.js";
 import { expectOptions, refuse } from "./engine/describe.js";
+import { dispose } from "./engine/disposable.js";
 import { returning, type Step } from "./engine/fiber-core.js";
 import { mintId } from "./engine/ids.js";
 import { runningFiber } from "./engine/drive.js";
@@ -166,6 +167,11 @@ export class Stream<T> {
     this.closed = true;
     this.writers.wakeAll(CLOSED);
     this.readers.wakeAll(CLOSED);
+  }
+
+  /** {@link close}, for `using`. */
+  [dispose](): void {
+    this.close();
   }
 
   /** True once {@link close} was called, even while items are left. */

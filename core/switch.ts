@@ -4,6 +4,7 @@ import { block, checkedBlock, ScopeFrame } from "./engine/block.js";
 import { Cancelled } from "./engine/cancelled.js";
 import type { CancelContext } from "./engine/context.js";
 import { expectBody, expectFunction, expectOptions, refuse, show } from "./engine/describe.js";
+import { dispose, disposer, type AsyncDisposableLike, type DisposableLike } from "./engine/disposable.js";
 import {
   Frame,
   iterate,
@@ -68,7 +69,15 @@ export class ReleaseError extends Error {
 /** What runs when a switch ends; it may suspend. */
 export type ReleaseHandler = () => Op<void> | void;
 
-/** A registered release handler that can be taken back. */
+/**
+ * A registered release handler that can be taken back. With `using` it is taken back at the end of the block, without being run.
+ *
+ * @example
+ * {
+ *   using hook = yield* sw.onReleaseCancellable(() => socket.destroy());
+ *   yield* transfer(socket);
+ * } // from here on the switch leaves the socket alone
+ */
 export class Hook {
   private owner: HookList | undefined;
   /** @internal */ handler: ReleaseHandler | undefined;
@@ -91,6 +100,11 @@ export class Hook {
 
   /** {@link tryRemove} for those who do not care. */
   remove(): void {
+    this.tryRemove();
+  }
+
+  /** {@link remove}, for `using`. */
+  [dispose](): void {
     this.tryRemove();
   }
 
@@ -309,6 +323,32 @@ export class Switch implements Holder, FiberOwner {
     expectFunction("Switch.addHook", "handler", handler);
     if (!this.takesHooks) throw new SwitchFinishedError(this.name);
     return this.attach(handler);
+  }
+
+  /**
+   * Makes the switch the owner of `resource`, which is disposed of when the switch ends, and gives it back: {@link onRelease} for
+   * anything that `using` or `await using` take. A promise that the disposal gives is waited for, protected; where both kinds of
+   * disposal are there, it is the asynchronous one.
+   *
+   * When it is too late, `resource` is disposed of at once, and then the call throws. Not a cancellation point.
+   *
+   * @example
+   * yield* Switch.run(function* (sw) {
+   *   const file = yield* sw.own(yield* fromPromise(open("notes.txt")));
+   *   return yield* fromPromise(file.readFile("utf8"));
+   * }); // the file is closed here
+   *
+   * @param resource  an object or a function with `Symbol.dispose` or `Symbol.asyncDispose`
+   * @throws SwitchFinishedError when it was too late
+   * @throws ReleaseError when it was too late, and the disposal failed as well
+   */
+  own<R extends DisposableLike | AsyncDisposableLike>(resource: R): Op<R> {
+    const handler = disposer("Switch.own", resource);
+    return block("Switch.own", (fiber) => {
+      if (!this.takesHooks) return runLate(fiber, this, handler);
+      this.attach(handler);
+      return fiber.succeed(resource);
+    });
   }
 
   /** For people: id, number of extra fibers, and the tree of cancellation contexts. */

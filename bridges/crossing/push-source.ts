@@ -10,7 +10,7 @@
 // | `close`, or the end of the switch   | the source is stopped in the same turn, the buffer dropped                      |
 // | anything after the end              | ignored                                                                         |
 
-import { reportUnhandled, suspend, type Enqueue, type Instruction, type Op, type Switch } from "trestle";
+import { asyncDispose, reportUnhandled, suspend, type Enqueue, type Instruction, type Op, type Switch } from "trestle";
 import { requireFiber } from "./recipe.js";
 import { refuse } from "./refuse.js";
 import { Done, OverflowError, type BufferOptions, type Subscribed } from "./subscribed.js";
@@ -262,7 +262,7 @@ export class PushSource<T> implements Subscribed<T> {
   }
 
   /** {@link close}, for `await using`. */
-  [Symbol.asyncDispose](): PromiseLike<void> {
+  [asyncDispose](): PromiseLike<void> {
     this.close();
     return Promise.resolve();
   }

@@ -1,5 +1,9 @@
 // How `using` and `await using` end a lifetime, where the language has them or a compiler makes up for it.
 
+import { describe, refuse } from "./describe.js";
+import type { Op } from "./op.js";
+import { suspendUnchecked } from "./suspend.js";
+
 /** The type of a symbol of the language, or of ours where the project's library does not know it. */
 type Known<Name extends string, Ours extends symbol> = [Extract<Name, keyof SymbolConstructor>] extends [never]
   ? Ours
@@ -11,10 +15,20 @@ const ourAsyncDispose: unique symbol = /* @__PURE__ */ Symbol.for("Symbol.asyncD
 
 const platform = Symbol as { readonly dispose?: symbol; readonly asyncDispose?: symbol };
 
-/** `Symbol.dispose`; on platforms without it, the symbol that compilers use in its place. */
+/**
+ * `Symbol.dispose`; on platforms without it, the symbol that compilers which lower `using` take in its place.
+ *
+ * @example
+ * permit[dispose](); // what `using` does at the end of the block
+ */
 export const dispose: Known<"dispose", typeof ourDispose> = (platform.dispose ?? ourDispose) as never;
 
-/** `Symbol.asyncDispose`; on platforms without it, the symbol that compilers use in its place. */
+/**
+ * `Symbol.asyncDispose`; on platforms without it, the symbol that compilers which lower `await using` take in its place.
+ *
+ * @example
+ * await root[asyncDispose](); // what `await using` does at the end of the block
+ */
 export const asyncDispose: Known<"asyncDispose", typeof ourAsyncDispose> = (platform.asyncDispose ??
   ourAsyncDispose) as never;
 
@@ -31,4 +45,38 @@ export interface AsyncDisposableLike {
 /** Lets `using` call `end` at the end of the block that holds `object`. */
 export function disposable<T extends object>(object: T, end: () => void): T & DisposableLike {
   return Object.defineProperty(object, dispose, { value: end }) as T & DisposableLike;
+}
+
+/**
+ * What `await using` would do at the end of a block that holds `resource`, for a fiber to run; a promise is waited for whatever
+ * happens to the fiber.
+ *
+ * @throws TypeError when nothing ends the lifetime of `resource`
+ */
+export function disposer(where: string, resource: unknown): () => Op<void> | void {
+  const end = methodOf(resource, asyncDispose, ourAsyncDispose);
+  if (end) return () => settled(Reflect.apply(end, resource, []), resource);
+  const endNow = methodOf(resource, dispose, ourDispose);
+  if (!endNow) refuse(where, "resource", "an object with Symbol.dispose or Symbol.asyncDispose", resource);
+  return () => void Reflect.apply(endNow, resource, []);
+}
+
+type Method = (this: unknown) => unknown;
+
+/** The method under one of two symbols: somebody else's objects may have the compilers' one on any platform. */
+function methodOf(resource: unknown, symbol: symbol, other: symbol): Method | undefined {
+  if (resource === null || (typeof resource !== "object" && typeof resource !== "function")) return undefined;
+  const methods = resource as Record<symbol, unknown>;
+  const method = methods[symbol] ?? methods[other];
+  return typeof method === "function" ? (method as Method) : undefined;
+}
+
+function settled(promise: unknown, resource: unknown): Op<void> | undefined {
+  if (typeof (promise as PromiseLike<unknown> | null | undefined)?.then !== "function") return undefined;
+  return suspendUnchecked(`the disposal of ${describe(resource)}`, (_ctx, enqueue) => {
+    void Promise.resolve(promise).then(
+      () => enqueue({ ok: true, value: undefined }),
+      (error: unknown) => enqueue({ ok: false, error }),
+    );
+  });
 }

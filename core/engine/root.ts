@@ -1,6 +1,7 @@
 // Fibers that no fiber forked: how code outside starts one.
 
 import { CancelContext } from "./context.js";
+import { asyncDispose } from "./disposable.js";
 import { expectBody, expectFunction, refuse } from "./describe.js";
 import { FiberCore, type Binding, type FiberHandle, type FiberOwner } from "./fiber-core.js";
 import type { ForkSite } from "./fork-site.js";
@@ -33,12 +34,27 @@ export interface RootOptions<T> {
   onDone: (outcome: Result<T>) => void;
 }
 
-/** A fiber seen by whoever started it from outside. */
+/** The reason by which a root fiber is stopped at the end of the block that declared it with `await using`. */
+export class Disposed extends Error {
+  override readonly name = "Disposed";
+  readonly code = "DISPOSED";
+
+  constructor() {
+    super("the block that the fiber belonged to has ended");
+  }
+}
+
+/** A fiber seen by whoever started it from outside. With `await using` it ends with the block that declares it. */
 export interface RootFiber {
   readonly fiber: FiberHandle;
   readonly context: CancelContext;
   /** Cancels the fiber and all below it; does nothing once it has ended. */
   cancel(reason: unknown): void;
+  /**
+   * Cancels the fiber, with reason {@link Disposed}, and waits for its end, for `await using`. The promise is never rejected: the
+   * outcome goes to `onDone`, which has been called by then. A fiber that has ended is left alone.
+   */
+  [asyncDispose](): PromiseLike<void>;
 }
 
 // Each start within a start uses the engine's own stack; deeper ones wait for their turn in the queue.
@@ -50,6 +66,8 @@ class Root<T> implements RootFiber, FiberOwner {
   private readonly sw: Holder | undefined;
   private readonly onDone: (outcome: Result<T>) => void;
   readonly fiber: FiberCore;
+  private end: Promise<void> | undefined = undefined;
+  private ended: (() => void) | undefined = undefined;
 
   constructor(scheduler: Scheduler, body: Body<T>, options: RootOptions<T>, site: ForkSite | undefined) {
     this.sw = options.sw;
@@ -74,6 +92,14 @@ class Root<T> implements RootFiber, FiberOwner {
       reportUnhandled(error);
     }
     this.sw?.release();
+    this.ended?.();
+  }
+
+  [asyncDispose](): Promise<void> {
+    if (this.context.isFinished) return Promise.resolve();
+    this.end ??= new Promise((resolve) => (this.ended = resolve));
+    this.cancel(new Disposed());
+    return this.end;
   }
 }
 

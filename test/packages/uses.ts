@@ -17,14 +17,18 @@ import {
   Switch,
   Timeout,
   addContext,
+  asyncDispose,
+  dispose,
   explain,
   fromSystemError,
+  startRoot,
   trailOf,
   type Env,
   type Held,
   type Op,
   type Permit,
   type Resolver,
+  type RootFiber,
 } from "trestle";
 import { map } from "trestle/fiber";
 import { run as runMock } from "trestle/mock";
@@ -106,7 +110,16 @@ function* locked(mutex: Mutex, changed: Condition, config: Lazy<string>): Op<num
   const found: number = yield* changed.loopNoMutex(function* () {
     return length > 0 ? length : undefined;
   });
-  return found;
+  return yield* Switch.run(function* (sw) {
+    const owned: Permit = yield* sw.own(yield* slots.hold());
+    const root: RootFiber = startRoot(() => twice(1), { sw, onDone() {} });
+    const ended: PromiseLike<void> = root[asyncDispose]();
+    owned[dispose]();
+    // @ts-expect-error -- nothing disposes of a number
+    void (() => sw.own(1));
+    void ended;
+    return found;
+  });
 }
 
 interface Source {

@@ -9,9 +9,12 @@ import {
   Lazy,
   Mutex,
   Semaphore,
+  Stream,
   Switch,
   addContext,
+  dispose,
   fiber,
+  startRoot,
   suspend,
   type Body,
   type Held,
@@ -20,6 +23,7 @@ import {
   type Poisoned,
   type Request,
   type Result,
+  type RootFiber,
 } from "trestle";
 import * as Namespace from "trestle/fiber";
 import { Handler, mapAction, run as runMock, runAction, type Action } from "trestle/mock";
@@ -111,6 +115,7 @@ export function* excluded(mutex: Mutex, condition: Condition, slots: Semaphore) 
   same<Held>()(held);
   using permit = slots.tryHold();
   same<Permit | undefined>()(permit);
+  using _stream = new Stream<number>(1);
   using request = condition.registerImmediate(() => {});
   same<Request>()(request);
   const disposables: Disposable[] = [held, request, yield* slots.hold()];
@@ -129,6 +134,22 @@ export function* excluded(mutex: Mutex, condition: Condition, slots: Semaphore) 
   same<number>()(yield* lazy.force());
   same<string>()(yield* Lazy.fromVal("x").force());
   return disposables;
+}
+
+export function* owned(sw: Switch, disposable: Disposable & { readonly size: number }, closing: AsyncDisposable) {
+  same<Disposable & { readonly size: number }>()(yield* sw.own(disposable));
+  same<AsyncDisposable>()(yield* sw.own(closing));
+  const root = yield* sw.own(startRoot(annotated, { onDone() {} }));
+  same<RootFiber>()(root);
+  const ending: AsyncDisposable = root;
+  using hook = yield* sw.onReleaseCancellable(() => {});
+  const taken: Disposable = hook;
+  same<typeof Symbol.dispose>()(dispose);
+  // @ts-expect-error -- nothing disposes of it
+  yield* sw.own({ close() {} });
+  // @ts-expect-error -- a promise of a resource is not one
+  yield* sw.own(Promise.resolve(disposable));
+  return [ending, taken];
 }
 
 // @ts-expect-error -- there is no default

@@ -28,7 +28,7 @@ function isJoinable(error: unknown): error is Joinable {
 
 /**
  * Two or more failures that happened together, oldest first in `errors`; `cause` is the first one. Echoes of cancellation are not
- * among them.
+ * among them. The stacks are those of its parts: it has none of its own.
  *
  * @example
  * try {

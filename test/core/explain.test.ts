@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   Cancel,
@@ -136,6 +138,28 @@ describe("EX-19 RB-19 an error crosses fibers as it is, and trailOf knows its wa
     expect(steps.slice(0, 3)).toEqual(["<0>", "Switch.run", "<1>"]);
     expect(steps[32]).toBe("... 1937");
     expect(steps.slice(-3)).toEqual(["<999>", "Switch.run", "<main>"]);
+  });
+
+  it("a trail stays small, however many frames the error came out of", () => {
+    setFlagsFromString("--expose-gc");
+    const collectGarbage = runInNewContext("gc") as () => void;
+    const heapUsed = () => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const even = fiber(function* even(depth: number): Op<void> {
+      if (depth === 0) yield* failWith(new Error("deep"));
+      else yield* odd(depth - 1);
+    });
+    const odd: (depth: number) => Op<void> = fiber(function* odd(depth: number): Op<void> {
+      yield* even(depth - 1);
+    });
+    const fail = (depth: number) => thrownBy(() => run(() => even(depth)));
+    fail(2);
+    const before = heapUsed();
+    const error = fail(200_000);
+    expect(heapUsed() - before).toBeLessThan(1_000_000);
+    expect(trail(error)).toHaveLength(65);
   });
 
   it("a cancellation and values that are no objects have none; frozen errors have", () => {

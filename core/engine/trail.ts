@@ -104,6 +104,7 @@ export const MARKED: unique symbol = Symbol("marked");
 
 /** Notes that `error` came out of `frame`, if that is one that says its name. */
 export function noteFrame(frame: CallFrame, error: unknown): void {
+  if (error instanceof Cancelled) return;
   const name = frame instanceof Frame ? frame.describeFrame() : (frame as { [MARKED]?: string })[MARKED];
   if (name) trailFor(error)?.addFrame(name);
 }

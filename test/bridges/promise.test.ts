@@ -9,6 +9,7 @@ import {
   Multiple,
   onUnhandledError,
   Switch,
+  trailOf,
   type Op,
   type DeadlockDetected,
   type Result,
@@ -1388,4 +1389,16 @@ describe("errors that nobody waits for", () => {
     });
     expect(seen).toEqual([]);
   });
+});
+
+it("an error that crosses a promise between two fibers goes on with its trail", async () => {
+  const error = new Error("inner");
+  const inner = toAsync(function* (): Op<void> {
+    yield* Fiber.yield();
+    throw error;
+  });
+  const outer = toPromise(() => Switch.run(() => fromAsync(() => inner()), { name: "outer" }), { name: "main" });
+  await expect(outer).rejects.toBe(error);
+  const steps = trailOf(error).map((step) => (step.kind === "omitted" ? "" : `${step.kind} ${step.name ?? ""}`.trim()));
+  expect(steps).toEqual(["fiber", 'frame Switch.run "outer"', "fiber main"]);
 });

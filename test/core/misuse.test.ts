@@ -7,6 +7,7 @@ import {
   Lazy,
   Mutex,
   NotInFiberError,
+  Pool,
   Semaphore,
   Stream,
   Switch,
@@ -307,6 +308,14 @@ describe("misuse that depends on state is an error of its own, and everything el
     ["a finished context", "InvalidArgument", "Cancellation context finished!", () => none(finished.context.cancel(1))],
     ["a cell resolved twice", "InvalidArgument", /already-resolved/, () => none(resolved.resolve(2))],
     ["a mutex unlocked twice", "SysError", /already unlocked/, () => none(unlockTwice())],
+    [
+      "a pool of nothing",
+      "InvalidArgument",
+      "Pool.create: max_size is <= 0",
+      () => none(void new Pool(0, () => none())),
+    ],
+    ["a closed stream", "StreamClosed", /closed/, () => addToClosed()],
+    ["a finished switch: forkSeq", ...gone, () => forks(Fiber.forkSeq(finished, () => none()))],
     ["a stream of negative capacity", "InvalidArgument", "capacity < 0", () => none(void new Stream(-1))],
     ["a negative number of permits", "InvalidArgument", "n < 0", () => none(void new Semaphore(-1))],
     [
@@ -365,6 +374,12 @@ describe("misuse that depends on state is an error of its own, and everything el
     expect(() => Fiber.check()).toThrow(NotInFiberError);
     expect(run(() => Deferred.createResolved("sound").await())).toBe("sound");
   });
+
+  function addToClosed(): Op<void> {
+    const stream = new Stream<number>(1);
+    stream.close();
+    return stream.add(1);
+  }
 
   function unlockTwice(): void {
     const mutex = new Mutex();

@@ -18,7 +18,7 @@ import {
   withSignal,
   type Subscribed,
 } from "@trestle/bridges";
-import { Cell, expectNoUnhandledRejections, macrotask, outcome, ticks, unhandledDuring } from "./world.js";
+import { Cell, expectNoUnhandledRejections, later, macrotask, outcome, ticks, unhandledDuring } from "./world.js";
 
 expectNoUnhandledRejections();
 
@@ -209,7 +209,7 @@ function conformance(name: string, make: () => Source, traits: Traits = {}): voi
       const log: string[] = [];
       const runs = ["a ", "b ", "c "].map((label) => start(source, log, label));
       await macrotask();
-      setImmediate(() => log.push("macrotask"));
+      later(() => log.push("macrotask"));
       source.settle("v");
       log.push("returned");
       for (const run of runs) await run.ended;

@@ -29,7 +29,7 @@ import {
   type ObserverLike,
   type Subscribed,
 } from "@trestle/bridges";
-import { Cell, expectNoUnhandledRejections, heapUsed, macrotask, outcome, ticks } from "./world.js";
+import { Cell, expectNoUnhandledRejections, heapUsed, later, macrotask, outcome, ticks } from "./world.js";
 
 expectNoUnhandledRejections();
 
@@ -143,7 +143,7 @@ describe("firstOf", () => {
     onUnhandledError((error) => seen.push(error));
     try {
       const source = new Observable<number>((subscriber) => {
-        setImmediate(() => subscriber.next(1));
+        later(() => subscriber.next(1));
         return () => {
           throw failure;
         };
@@ -176,13 +176,13 @@ describe("firstOf", () => {
     const log: string[] = [];
     const byFunction = {
       subscribe(observer: ObserverLike<string>) {
-        setImmediate(() => observer.next("function"));
+        later(() => observer.next("function"));
         return () => log.push("function");
       },
     };
     const byObject = {
       subscribe(observer: ObserverLike<string>) {
-        setImmediate(() => observer.next("object"));
+        later(() => observer.next("object"));
         return { unsubscribe: () => log.push("object") };
       },
     };
@@ -190,7 +190,7 @@ describe("firstOf", () => {
     const bySignal = {
       subscribe(observer: ObserverLike<string>, options?: { signal: AbortSignal }) {
         options!.signal.addEventListener("abort", () => log.push("signal"));
-        setImmediate(() => observer.next("signal"));
+        later(() => observer.next("signal"));
       },
     };
     const interop = { "@@observable": () => byObject };
@@ -340,7 +340,7 @@ describe("fromObservable", () => {
       log.push(subject.observed, yield* subscribed.next());
     });
     await subscribedTo(subject, function* (subscribed) {
-      setImmediate(() => subscribed.close());
+      later(() => subscribed.close());
       log.push(yield* subscribed.next(), subject.observed);
     });
     await subscribedTo(subject, function* (subscribed) {

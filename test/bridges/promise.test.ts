@@ -1,4 +1,3 @@
-import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   Cancel,
@@ -28,10 +27,12 @@ import {
   toPromise,
 } from "@trestle/bridges";
 import {
+  allReported,
   Cell,
   countAbortListeners,
   expectNoUnhandledRejections,
   heapUsed,
+  later,
   macrotask,
   outcome,
   ticks,
@@ -83,7 +84,7 @@ describe("fromPromise", () => {
 
   it("BP-02 suspends for a fulfilled promise, and resumes before the next macrotask", async () => {
     const log: string[] = [];
-    setImmediate(() => log.push("macrotask"));
+    later(() => log.push("macrotask"));
     void toPromise(function* () {
       log.push(`got ${yield* fromPromise(Promise.resolve("v"))}`);
     });
@@ -174,11 +175,7 @@ describe("fromPromise", () => {
     }
   });
 
-  it("BP-09 waits for promises of other realms and of subclasses", async () => {
-    const foreign = runInNewContext("Promise.resolve('realm')") as Promise<string>;
-    expect(foreign instanceof Promise).toBe(false);
-    expect(await toPromise(() => fromPromise(foreign))).toBe("realm");
-
+  it("BP-09 waits for promises of subclasses, and for functions with a then", async () => {
     class Loud<T> extends Promise<T> {
       override then<A = T, B = never>(
         ok?: ((value: T) => A | PromiseLike<A>) | null,
@@ -208,7 +205,7 @@ describe("fromPromise", () => {
     const late = await unhandledDuring(() =>
       toPromise(function* () {
         const p = Promise.reject<never>(error);
-        yield* fromPromise(macrotask());
+        yield* fromPromise(allReported());
         return yield* fromPromise(p);
       }).catch(() => {}),
     );
@@ -691,38 +688,6 @@ describe("fromAsync", () => {
     expect(await run.ended).toBe("value Cancelled stop");
     cell.resolve("went on");
     expect(await Promise.all(roots)).toEqual(["value went on", "value went on", "value went on"]);
-  });
-
-  it("BP-34 aborts a fetch while its body streams, and leaves no listener", async () => {
-    const { createServer } = await import("node:http");
-    const server = createServer((_request, response) => void response.write("first"));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as { port: number };
-    const reading = new Cell();
-    let listeners = () => -1;
-    let aborted: unknown;
-    const run = cancellable(() =>
-      fromAsync(async (signal) => {
-        listeners = countAbortListeners(signal);
-        const response = await fetch(`http://127.0.0.1:${port}`, { signal });
-        const reader = response.body!.getReader();
-        await reader.read();
-        reading.resolve(undefined);
-        try {
-          await reader.read();
-        } catch (error) {
-          aborted = error;
-          throw error;
-        }
-      }),
-    );
-    await reading.promise;
-    run.cancel();
-    expect(await run.ended).toBe("value Cancelled stop");
-    expect(aborted).toMatchObject({ name: "AbortError" });
-    expect(listeners()).toBe(0);
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
   });
 
   it("BP-19 uses a cancel method when it is told to", async () => {
@@ -1220,7 +1185,7 @@ describe("toPromise", () => {
       });
     });
     await macrotask();
-    setImmediate(() => log.push("macrotask"));
+    later(() => log.push("macrotask"));
     for (const i of [3, 1, 4, 0, 2]) cells[i]!.resolve(i);
     await macrotask();
     expect(log).toEqual(["fiber 3", "fiber 1", "fiber 4", "fiber 0", "fiber 2", "macrotask"]);

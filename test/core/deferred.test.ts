@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { Cancel, Deferred, Fiber, InvalidArgument, Switch, type Result } from "trestle";
 import { run } from "trestle/mock";
+import { unhandledDuring } from "../platform.js";
 import { steps, thrownBy, transcript } from "./transcript.js";
 
 it("PR-01 await on a resolved cell returns immediately, without a switch and without a check", () => {
@@ -123,13 +124,10 @@ it("PR-09 awaitOrThrow throws the stored error itself, await gives the result wi
 });
 
 it("PR-10 an error that nobody awaits is not an unhandled rejection", async () => {
-  const seen: unknown[] = [];
-  const listen = (error: unknown) => seen.push(error);
-  process.on("unhandledRejection", listen);
-  const [, r] = Deferred.create<Result<number>>();
-  r.resolveError(new Error("nobody cares"));
-  await new Promise((done) => setTimeout(done, 5));
-  process.off("unhandledRejection", listen);
+  const seen = await unhandledDuring(() => {
+    const [, r] = Deferred.create<Result<number>>();
+    r.resolveError(new Error("nobody cares"));
+  });
   expect(seen).toEqual([]);
 });
 

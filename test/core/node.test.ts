@@ -1,3 +1,5 @@
+// Node only: its entry point, which listens to the process.
+
 import { expect, it } from "vitest";
 import { DeadlockDetected, Deferred, Fiber, Switch } from "trestle";
 import { run } from "trestle/node";

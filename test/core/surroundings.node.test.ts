@@ -1,3 +1,5 @@
+// Node only: AsyncLocalStorage.
+
 import { AsyncLocalStorage } from "node:async_hooks";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Deferred, Fiber, flush, setSurroundings, startRoot, withSurroundings } from "trestle";

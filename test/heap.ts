@@ -18,10 +18,16 @@ if (typeof process === "object") {
 
 /** Bytes in use after collecting garbage. */
 export async function heapUsed(): Promise<number> {
-  if (!heap.gc) throw new Error("heapUsed: the garbage collector is out of reach; start with --expose-gc");
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 2; i++) {
+    heapUsedNow();
     await macrotask();
-    heap.gc();
   }
+  return heapUsedNow();
+}
+
+/** The same, of what is garbage in the midst of a job. */
+export function heapUsedNow(): number {
+  if (!heap.gc) throw new Error("the garbage collector is out of reach; start with --expose-gc");
+  heap.gc();
   return heap.performance.memory?.usedJSHeapSize ?? process.memoryUsage().heapUsed;
 }

@@ -1,8 +1,30 @@
-// What tests ask of the platform, on Node and in pages: macrotasks, and what it reports as unhandled.
+// What tests ask of the platform, on Node and in pages: macrotasks, what it reports as unhandled, settings, and what was printed.
 
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, vi } from "vitest";
 
-const onNode = typeof process === "object";
+export const onNode = typeof process === "object";
+
+/** A setting of the environment; a page has none. */
+export function setting(name: string): string | undefined {
+  return onNode ? process.env[name] : undefined;
+}
+
+/** Milliseconds of processor time, or where they are not told, of time. */
+export function processorTime(): number {
+  if (!onNode) return performance.now();
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+/** Has `take` called with what is written to the standard error output, or to the console where there is none, until mocks are restored. */
+export function captureErrorOutput(take: (text: string) => void): void {
+  if (onNode) {
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+      take(String(text));
+      return true;
+    });
+  } else vi.spyOn(console, "error").mockImplementation((text) => take(`${String(text)}\n`));
+}
 
 /** Has `callback` called in a macrotask of its own, the next one that is not a timer. */
 export function later(callback: () => void): void {

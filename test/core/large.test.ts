@@ -1,10 +1,9 @@
 /** Large programs: nothing overflows, and memory stays flat. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { Fiber, fiber, Switch, type Op } from "trestle";
 import { run as runOnHost } from "trestle/node";
 import { run } from "trestle/mock";
+import { heapUsedNow } from "../heap.js";
 import { crowd, queues, shuffled } from "./crowd.js";
 
 function* nothing(): Op<void> {}
@@ -56,23 +55,15 @@ describe("at a hundred thousand", () => {
 });
 
 describe("memory", () => {
-  setFlagsFromString("--expose-gc");
-  const collectGarbage = runInNewContext("gc") as () => void;
-
-  function heapUsed(): number {
-    collectGarbage();
-    return process.memoryUsage().heapUsed;
-  }
-
   const MANY = 1_000_000;
   const ATONCE = 1_000;
 
   /** What `batch` leaves on the heap a fiber, while `sw` stays open. */
   function* growth(batch: () => Op<unknown>): Op<number> {
     yield* batch();
-    const before = heapUsed();
+    const before = heapUsedNow();
     for (let i = 0; i < MANY; i += ATONCE) yield* batch();
-    return (heapUsed() - before) / MANY;
+    return (heapUsedNow() - before) / MANY;
   }
 
   const kinds: Record<string, (sw: Switch) => () => Op<unknown>> = {

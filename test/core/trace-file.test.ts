@@ -1,11 +1,7 @@
 // What trace viewers are given: slices that nest, arrows with two ends, marks, and names for every track.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { execFileSync } from "node:child_process";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   Cancel,
   Deferred,
@@ -13,79 +9,15 @@ import {
   Semaphore,
   Switch,
   currentFiber,
-  onUnhandledError,
   startRoot,
   suspend,
   type Clock,
   type Op,
-  type Resolver,
 } from "trestle";
 import { run } from "trestle/mock";
-import { run as runNode, writeTrace } from "trestle/node";
 import * as Trace from "trestle/trace";
-import { toChromeTrace, type ChromeEvent, type ChromeTrace, type RecordedEvent } from "trestle/trace";
-import * as engine from "../../core/engine/probe.js";
-
-/** Throws unless a viewer can make sense of it: what the trace-event format demands. */
-function validate({ traceEvents, displayTimeUnit }: ChromeTrace): void {
-  expect(displayTimeUnit).toBe("ms");
-  const open = new Map<string, string[]>();
-  const times = new Map<string, number>();
-  const arrows = new Map<string, string>();
-  const scopes = new Map<string, string>();
-  const named = new Set<string>();
-  for (const event of traceEvents) {
-    const must = (holds: boolean, what: string) => {
-      if (!holds) throw new Error(`${what}: ${JSON.stringify(event)}`);
-    };
-    const { ph, name, ts, pid, tid } = event;
-    must(typeof name === "string", "names are strings");
-    must(Number.isInteger(pid) && pid > 0, "processes are numbered from 1");
-    must(Number.isInteger(tid) && tid > 0 && tid < 2 ** 31, "tracks are numbered from 1");
-    const track = `${pid}/${tid}`;
-    if (ph === "M") {
-      if (name === "thread_name") named.add(track);
-      must(Object.keys(event.args ?? {}).length > 0, "titles say something");
-      continue;
-    }
-    must(named.has(track), "each track is named first");
-    must(Number.isFinite(ts) && ts >= (times.get(track) ?? -Infinity), "time goes forward");
-    times.set(track, ts);
-    const stack = open.get(track) ?? [];
-    open.set(track, stack);
-    const key = `${event.cat} ${event.id}`;
-    switch (ph) {
-      case "B":
-        stack.push(name);
-        break;
-      case "E":
-        must(stack.pop() === name, "slices end in the reverse order of their begins");
-        break;
-      case "s":
-        must(stack.at(-1) === "running" && !arrows.has(key), "arrows begin in a slice, once");
-        arrows.set(key, name);
-        break;
-      case "f":
-        must(stack.at(-1) === "running" && event.bp === "e", "arrows end at the slice around");
-        must(arrows.get(key) === name, "arrows have two ends");
-        arrows.delete(key);
-        break;
-      case "b":
-        must(!scopes.has(key), "scopes begin once");
-        scopes.set(key, name);
-        break;
-      case "e":
-        must(scopes.get(key) === name, "scopes end after their begin");
-        scopes.delete(key);
-        break;
-      case "i":
-        must(event.s === "p" || event.s === "t", "marks belong to a track or to a process");
-        break;
-    }
-  }
-  for (const stack of open.values()) expect(stack).toEqual([]);
-  expect([...arrows.keys(), ...scopes.keys()]).toEqual([]);
-}
+import { toChromeTrace, type ChromeTrace, type RecordedEvent } from "trestle/trace";
+import { answered, validate } from "./chrome-trace.js";
 
 function record(body: () => unknown, options?: Trace.RecordingOptions): RecordedEvent[] {
   using recorder = Trace.startRecording(options);
@@ -103,31 +35,6 @@ function track({ traceEvents }: ChromeTrace, name: string): string[] {
 }
 
 const slices = (lines: string[]) => lines.filter((text) => /^[BE] /.test(text));
-
-function* asking(ready: Deferred<void>): Op<void> {
-  yield* Trace.withSpan("ask", function* () {
-    yield* Trace.withSpan("twice", () => ready.await());
-    yield* Fiber.yield();
-  });
-}
-
-function* answering(resolver: Resolver<void>): Op<void> {
-  yield* Fiber.yield();
-  Trace.log("now");
-  resolver.resolve();
-}
-
-const answered = () =>
-  run(function* main() {
-    const [ready, resolver] = Deferred.create<void>({ label: "ready" });
-    yield* Switch.run(
-      function* (sw) {
-        yield* Fiber.fork(sw, () => asking(ready), { name: "asks" });
-        yield* Fiber.fork(sw, () => answering(resolver), { name: "answers" });
-      },
-      { name: "both" },
-    );
-  });
 
 describe("toChromeTrace", () => {
   it("a track a fiber: slices say when it runs and what it waits for; spans are around them", () => {
@@ -375,95 +282,3 @@ function act(step: Step, lock: Semaphore, clock: Clock): Op<unknown> {
       return clock.withTimeoutExn(1, inside);
   }
 }
-
-describe("in Node", () => {
-  let folder: string;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "trestle-trace-"));
-  });
-  afterEach(() => rmSync(folder, { recursive: true }));
-
-  const read = (name: string) => JSON.parse(readFileSync(join(folder, name), "utf8")) as ChromeTrace;
-
-  it("writeTrace writes what the recorder has, an event a line", () => {
-    using recorder = Trace.startRecording();
-    answered();
-    writeTrace(join(folder, "trace.json"), recorder);
-    expect(read("trace.json")).toEqual(JSON.parse(JSON.stringify(recorder.toChromeTrace())));
-    const lines = readFileSync(join(folder, "trace.json"), "utf8").trimEnd().split("\n");
-    expect(lines).toHaveLength(recorder.toChromeTrace().traceEvents.length + 2);
-  });
-
-  it("run with a trace writes it when main has ended, well or not, and leaves nothing behind", async () => {
-    const listeners = process.listenerCount("exit");
-    const value = await runNode(
-      function* ({ clock }) {
-        yield* Trace.withSpan("good", () => clock.sleep(0.001));
-        return 42;
-      },
-      { trace: join(folder, "good.json") },
-    );
-    expect(value).toBe(42);
-    await expect(
-      runNode(
-        () =>
-          Trace.withSpan("bad", function* () {
-            yield* Fiber.yield();
-            throw new Error("main failed");
-          }),
-        { trace: join(folder, "bad.json") },
-      ),
-    ).rejects.toThrow("main failed");
-    for (const name of ["good", "bad"]) {
-      const trace = read(`${name}.json`);
-      validate(trace);
-      expect(trace.traceEvents.filter((event: ChromeEvent) => event.name === name)).toHaveLength(2);
-    }
-    expect(process.listenerCount("exit")).toBe(listeners);
-    // Nobody listens any more.
-    expect(engine.probe).toBeUndefined();
-  });
-
-  it("run with a trace writes it when the process is told to exit, and when all fibers wait for each other", () => {
-    const program = (main: string) => `
-      import { Deferred, Fiber } from "trestle";
-      import { run } from "trestle/node";
-      await run(${main}, { trace: process.argv[1] }).catch(() => void (process.exitCode = 0));
-    `;
-    const exit = "function* () { yield* Fiber.yield(); process.exit(0); }";
-    const stuck = '() => Deferred.create({ label: "never" })[0].await()';
-    for (const [name, main] of [
-      ["exit", exit],
-      ["stuck", stuck],
-    ] as const) {
-      const file = join(folder, `${name}.json`);
-      execFileSync(process.execPath, ["--input-type=module", "-e", program(main), file], { cwd: import.meta.dirname });
-      validate(read(`${name}.json`));
-    }
-    expect(read("stuck.json").traceEvents.map((event) => event.name)).toContain('Deferred "never"');
-  });
-
-  it("a trace that cannot be written is reported, and the result of main stands", async () => {
-    const errors: unknown[] = [];
-    onUnhandledError((error) => errors.push(error));
-    const value = await runNode(
-      function* () {
-        return 42;
-      },
-      { trace: join(folder, "missing", "trace.json") },
-    );
-    onUnhandledError(undefined);
-    expect(value).toBe(42);
-    expect(errors.map(String)).toEqual([expect.stringContaining("ENOENT")]);
-  });
-
-  it("arguments are checked", () => {
-    expect(() => runNode(() => Fiber.yield(), { trace: 1 as never })).toThrow(
-      'run: "options.trace" must be the path of a file, got the number 1',
-    );
-    expect(() => writeTrace(1 as never, { toChromeTrace: () => toChromeTrace([]) })).toThrow(
-      'writeTrace: "path" must be a string, got the number 1',
-    );
-    expect(() => writeTrace("x", [] as never)).toThrow('writeTrace: "recorder" must be a recorder, got an array');
-  });
-});

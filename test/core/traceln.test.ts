@@ -3,6 +3,7 @@ import { Fiber, Switch, traceln, tracelnPos, withTracePrefix, type Op } from "tr
 import { run } from "trestle/mock";
 import { run as runNode } from "trestle/node";
 import * as Trace from "trestle/trace";
+import { captureErrorOutput } from "../platform.js";
 import { steps, transcript } from "./transcript.js";
 
 /** What is written to the standard error output, a write an element. */
@@ -10,10 +11,7 @@ let written: string[];
 
 beforeEach(() => {
   written = [];
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    written.push(String(text));
-    return true;
-  });
+  captureErrorOutput((text) => written.push(text));
 });
 
 afterEach(() => {

@@ -1,3 +1,5 @@
+// Node only: it counts by the profiler, through node:inspector.
+
 /** Twice the work takes twice the operations. */
 import { expect, it } from "vitest";
 import { operations } from "./operations.js";

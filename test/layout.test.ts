@@ -96,6 +96,13 @@ describe("layout", () => {
     expect(readdirSync(top).filter((name) => !name.startsWith(".") && !allowed.has(name))).toEqual([]);
   });
 
+  it("a suite of core or bridges that is for Node only says in its first line what it needs of Node", () => {
+    const suites = ["test/core", "test/bridges"].flatMap(sourcesUnder);
+    const nodeOnly = suites.filter((path) => /(^|[./])node\.test\.ts$/.test(path));
+    const reason = /^\/\/ Node only: .+\.\n/;
+    expect(nodeOnly.filter((path) => !reason.test(readFileSync(join(top, path), "utf8")))).toEqual([]);
+  });
+
   it("no file is named for being a leftover", () => {
     const leftover = /(^|\/)(utils?|helpers?|common|misc|shared|stuff)\.ts$/;
     expect(

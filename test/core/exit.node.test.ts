@@ -1,3 +1,5 @@
+// Node only: it starts processes.
+
 /** Programs that end while fibers still wait: real processes, as their users start them. */
 import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";

@@ -1,7 +1,14 @@
 // What the tests of the bridges share: promises with their ends outside, outcomes as words, and ladders of promise ticks.
 
 export { heapUsed } from "../heap.js";
-export { allReported, expectNoUnhandledRejections, later, macrotask, uncaughtDuring, unhandledDuring } from "../platform.js";
+export {
+  allReported,
+  expectNoUnhandledRejections,
+  later,
+  macrotask,
+  uncaughtDuring,
+  unhandledDuring,
+} from "../platform.js";
 
 /** A promise with its ends outside. */
 export class Cell<T = unknown> {

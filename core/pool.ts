@@ -219,7 +219,6 @@ class UseFrame<T> extends Frame {
       case VALIDATING:
         return this.go(value ? USING : REPLACING);
       case REPLACING:
-        this.item = VACANT;
         return this.go(ALLOCATING);
       case ALLOCATING:
         this.item = value as T;

@@ -281,6 +281,7 @@ describe("Pool", () => {
             function* () {
               yield* Fiber.fork(sw, () => user(note, pool, "c"));
               cc.cancel("stop");
+              note(pool.dump().replace(/^.*: /, ""));
               yield* user(note, pool, "too late");
             },
           );
@@ -288,7 +289,7 @@ describe("Pool", () => {
       }),
     );
     expect(log).toEqual([
-      ...["making 1", "a has 1"],
+      ...["making 1", "a has 1", "1 of 1 items, 0 free, 2 waiting"],
       ...["cancelled: Cancelled: stop", "too late: Cancelled: stop"],
       ...["a is done", "b has 1", "b is done", "c has 1", "c is done"],
     ]);

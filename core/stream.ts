@@ -71,6 +71,8 @@ export class Stream<T> {
   private readonly readers = new Waiters();
   private readonly writers = new Waiters();
   private closed = false;
+  /** @internal An op that need not wait keeps nothing, and is handed out again. */
+  idle: Op<T> | undefined = undefined;
 
   /**
    * @param capacity  how many items fit: 0 makes a meeting point, `Infinity` is no limit
@@ -111,7 +113,7 @@ export class Stream<T> {
    *   loop that just ends
    */
   take(): Op<T> {
-    return new Take(this);
+    return (this.idle ??= new Take(this));
   }
 
   /**
@@ -136,7 +138,7 @@ export class Stream<T> {
    */
   tryAdd(item: T): boolean {
     if (this.closed) throw new StreamClosed(this.name);
-    if (!this.readers.wakeOne(item)) {
+    if (this.readers.isEmpty || !this.readers.wakeOne(item)) {
       if (this.items.length >= this.capacity) return false;
       this.items.push(item);
     }
@@ -201,8 +203,10 @@ export class Stream<T> {
     const { items } = this;
     if (items.length > 0) {
       const item = items.shift();
-      const writer = this.admit();
-      if (writer) items.push(writer.item);
+      if (!this.writers.isEmpty) {
+        const writer = this.admit();
+        if (writer) items.push(writer.item);
+      }
       return item;
     }
     // Only with capacity 0 can there be a writer here.
@@ -288,6 +292,9 @@ class Add<T> extends StreamWaiter<T, void> {
 
 /** Waits for an item, and makes something of it. */
 abstract class Reader<T, R> extends StreamWaiter<T, R> {
+  /** Who hands the op out while it is idle. */
+  protected abstract readonly keeper: { idle: Op<R> | undefined };
+
   protected get waiters(): Waiters {
     return this.stream.readerQueue;
   }
@@ -296,12 +303,18 @@ abstract class Reader<T, R> extends StreamWaiter<T, R> {
     if (!this.fiber && runningFiber()) {
       const item = this.stream.poll();
       if (item !== EMPTY) return this.deliver(item);
+      // From now on it is its fiber's.
+      this.keeper.idle = undefined;
     }
     return super.next(value);
   }
 }
 
 class Take<T> extends Reader<T, T> {
+  protected get keeper(): Stream<T> {
+    return this.stream;
+  }
+
   protected get called(): string {
     return "Stream.take";
   }
@@ -318,6 +331,7 @@ class Take<T> extends Reader<T, T> {
 }
 
 class StreamCursor<T> extends Cursor<T> {
+  idle: Op<boolean> | undefined = undefined;
   private readonly stream: Stream<T>;
 
   constructor(stream: Stream<T>) {
@@ -326,16 +340,20 @@ class StreamCursor<T> extends Cursor<T> {
   }
 
   next(): Op<boolean> {
-    return new Next(this.stream, this);
+    return (this.idle ??= new Next(this.stream, this));
   }
 }
 
 class Next<T> extends Reader<T, boolean> {
-  private readonly cursor: Cursor<T>;
+  private readonly cursor: StreamCursor<T>;
 
-  constructor(stream: Stream<T>, cursor: Cursor<T>) {
+  constructor(stream: Stream<T>, cursor: StreamCursor<T>) {
     super(stream);
     this.cursor = cursor;
+  }
+
+  protected get keeper(): StreamCursor<T> {
+    return this.cursor;
   }
 
   protected get called(): string {

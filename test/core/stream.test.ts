@@ -342,6 +342,26 @@ describe("Stream", () => {
     ]);
   });
 
+  it("hands an op out again while it need not wait, and then keeps it no longer", () => {
+    run(() =>
+      Switch.run(function* (sw) {
+        const stream = new Stream<number>(1);
+        const items = stream.iterate();
+        for (const makeOp of [() => stream.take(), () => items.next()]) {
+          const op = makeOp();
+          for (let i = 0; i < 2; i++) {
+            expect(makeOp() === op).toBe(true);
+            yield* stream.add(i);
+            yield* op;
+          }
+          yield* Fiber.fork(sw, makeOp);
+          expect(makeOp() === op).toBe(false);
+          yield* stream.add(2);
+        }
+      }),
+    );
+  });
+
   it("BM-06 an op iterated by foreign code throws and changes nothing", () => {
     const stream = new Stream<number>(2);
     stream.tryAdd(1);

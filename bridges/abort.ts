@@ -27,7 +27,7 @@ const signals = new WeakMap<CancelContext, AbortSignal>();
  *
  * @example
  * const signal = yield* cancelSignal();
- * const socket = connect({ host, port, signal });
+ * const response = yield* fromPromise(fetch(url, { signal }));
  */
 export function cancelSignal(): Op<Signal> {
   return new Recipe(currentSignal);
@@ -57,7 +57,7 @@ function signalOf(context: CancelContext): AbortSignal {
  *
  * @example
  * function* search(query: string, options?: { signal?: AbortSignal }) {
- *   return yield* withSignal(options?.signal, () => ask(query));
+ *   return yield* withSignal(options?.signal, () => download(`/search?q=${query}`));
  * }
  *
  * @throws `signal.reason` after an abort, together with what finalizers threw, if they did

@@ -52,7 +52,7 @@ export interface FromCallbackOptions<T> extends DiscardOptions<T> {
  * A cancellation point: in a cancelled fiber `register` is not called.
  *
  * @example
- * const position = yield* fromCallback<Position>((ok, fail) => navigator.geolocation.getCurrentPosition(ok, fail));
+ * const position = yield* fromCallback<Coordinates>((ok, fail) => geolocation.getCurrentPosition(ok, fail));
  *
  * @param options.lastError  for `chrome.*`-style APIs: `() => chrome.runtime.lastError`
  * @param options.onDiscard  is given a value that comes after the cancellation
@@ -106,9 +106,9 @@ export interface FromNodeOptions {
  * {@link fromCallback}. In a cancelled fiber `fn` is not called.
  *
  * @example
- * const readFile = fromNode(fs.readFile);
- * const text = yield* readFile("notes.txt", "utf8");
- * yield* fromNode(client, "connect")(port);
+ * const access = fromNode(fs.access);
+ * yield* access("notes.txt"); // throws Error: ENOENT...
+ * yield* fromNode(client, "connect")(8080);
  *
  * @param fn  called with the arguments and a callback, and with the `this` of the call
  * @param options.strictError  default false
@@ -122,7 +122,12 @@ export function fromNode<O extends object, K extends keyof O>(
   object: O,
   method: K,
   options?: FromNodeOptions,
-): O[K] extends NodeStyle<infer A, infer R> ? (...args: A) => Op<R> : never;
+): O[K] extends NodeStyle<infer A, infer R>
+  ? (...args: A) => Op<R>
+  : // A callback that gets an error and nothing else.
+    O[K] extends (...args: [...args: infer A, callback: (error: unknown) => void]) => unknown
+    ? (...args: A) => Op<void>
+    : never;
 export function fromNode(first: unknown, second?: unknown, third?: unknown): unknown {
   return wrap("fromNode", first, second, third, (values) => values[0]);
 }
@@ -131,7 +136,7 @@ export function fromNode(first: unknown, second?: unknown, third?: unknown): unk
  * {@link fromNode} for callbacks with several results: gives all of them, as an array.
  *
  * @example
- * const [stdout, stderr] = yield* fromNodeAll(runTool)("--version");
+ * const [stdout, stderr] = yield* fromNodeAll(runTool)("--version"); // => ["1.0", ""]
  */
 export function fromNodeAll<This, A extends unknown[], R extends unknown[]>(
   fn: (this: This, ...args: [...args: A, callback: (error: unknown, ...values: R) => void]) => unknown,

@@ -116,8 +116,8 @@ function addListeners(
  * cancellation point: in a cancelled fiber nothing is listened to; cancelling takes the listeners off in the same turn.
  *
  * @example
- * const [message] = yield* once(socket, "message");
- * const click = yield* once(button, "click");
+ * setTimeout(() => socket.emit("message", "hello"));
+ * const [message] = yield* once(socket, "message"); // => ["hello"]
  *
  * @param options.error  the event that is thrown; `false` for none
  * @param options.capture  for event targets
@@ -158,8 +158,9 @@ export function once(target: EmitterLike | EventTargetLike, event: Name, options
  *
  * @example
  * yield* Switch.run(function* (sw) {
- *   const lines = yield* events(sw, reader, "line", { until: "close" });
- *   for (let line = yield* lines.next(); line !== Done; line = yield* lines.next()) print(line[0]);
+ *   const lines = yield* events(sw, socket, "line", { until: "close" });
+ *   setTimeout(() => ["line", "line", "close"].forEach((name) => socket.emit(name, "text")));
+ *   for (let line = yield* lines.next(); line !== Done; line = yield* lines.next()) log(line[0]);
  * });
  *
  * @param options.until  the event, or events, that mean the end

@@ -58,6 +58,7 @@ export interface Permit {
  * `{ reentrant: true }` to run such calls in the slot that is held.
  *
  * @example
+ * const permit = fromLimit(pLimit(4));
  * yield* permit.withPermit(() => permit.withPermit(work)); // throws ReentrantLimitError
  */
 export class ReentrantLimitError extends Error {

@@ -37,7 +37,9 @@ export type ObservableLike<T> =
  * An observable completed without a value. It has the name and the message that RxJS gives its own.
  *
  * @example
- * catch (error) {
+ * try {
+ *   return yield* firstOf(user$);
+ * } catch (error) {
  *   if (error instanceof Error && error.name === "EmptyError") return undefined;
  *   throw error;
  * }
@@ -246,7 +248,7 @@ export function firstOf<T, D>(source: ObservableLike<T>, options?: FirstOfOption
  * @example
  * yield* Switch.run(function* (sw) {
  *   const keys = yield* fromObservable(sw, keys$);
- *   for (let key = yield* keys.next(); key !== Done; key = yield* keys.next()) handle(key);
+ *   for (let key = yield* keys.next(); key !== Done; key = yield* keys.next()) log(key);
  * });
  *
  * @param source  RxJS, or anything observable-shaped
@@ -282,7 +284,7 @@ function* subscribed<T>(
  * running or not.
  *
  * @example
- * yield* forEachOf(orders$, (order) => ship(order));
+ * yield* forEachOf(keys$, (key) => work(key));
  *
  * @param body  may suspend
  * @param options  as in {@link fromObservable}

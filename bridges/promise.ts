@@ -89,7 +89,7 @@ function wayOutOf(value: unknown): string {
  * A cancellation point.
  *
  * @example
- * const config = yield* adopt(plugin.configure()); // a value, a promise or an op, as the plugin likes
+ * const settings = yield* adopt(plugin.configure()); // a value, a promise or an op, as the plugin likes
  */
 export function adopt<T extends readonly unknown[]>(value: T): Op<T>;
 export function adopt<T>(value: Op<T>): Op<T>;
@@ -203,9 +203,10 @@ function bodyOf<T>(body: Body<T>): Body<T> {
  * promise rejects with an `AggregateError` of both, the reason first.
  *
  * @example
- * app.get("/", async (request, response) => {
- *   response.send(await toPromise(() => page(request), { signal: request.signal }));
- * });
+ * async function answer(request: Request): Promise<string> {
+ *   return await toPromise(() => handle(request), { signal: request.signal });
+ * }
+ * await answer(new Request(url)); // => "answer to https://example.org/a"
  *
  * @param body  a fiber function without parameters
  * @param options.signal  cancels the fiber; one that is aborted already keeps the body from starting
@@ -224,10 +225,11 @@ export function toPromise<T>(body: Body<T>, options?: ToPromiseOptions): Promise
  * the name are passed on; an error in calling `fn` itself, such as one in a default parameter, rejects.
  *
  * @example
- * export const loadUser = toAsync(function* loadUser(id: string) {
- *   return parse(yield* fromPromise(fetch(`/users/${id}`)));
+ * const sizeOf = toAsync(function* sizeOf(address: string): Op<number> {
+ *   const page = yield* download(address);
+ *   return page.text.length;
  * });
- * await loadUser("u-17");
+ * await sizeOf(url); // => 33
  *
  * @param fn  a fiber function
  * @param options.name  by default the name of `fn`
@@ -261,7 +263,7 @@ export function toAsync<This, A extends unknown[], T>(
  *
  * @example
  * const job = yield* Fiber.forkPromise(sw, () => download(url));
- * legacyQueue.push(promiseOf(job));
+ * promiseOf(job).then(log, report);
  *
  * @param deferred  a cell of a `Result`
  */

@@ -44,9 +44,9 @@ export function sub<T>(body: (context: CancelContext) => Op<T>): Op<T> {
  *
  * @example
  * try {
- *   yield* transfer(connection);
+ *   yield* handle(request);
  * } finally {
- *   yield* Cancel.protect(() => connection.sayGoodbye());
+ *   yield* Cancel.protect(() => socket.flush());
  * }
  */
 export function protect<T>(body: Body<T>): Op<T> {
@@ -109,9 +109,11 @@ export function dump(context: CancelContext): string {
  * Tells the request to stop from a failure, in a `catch` block.
  *
  * @example
- * catch (error) {
+ * try {
+ *   yield* download(url);
+ * } catch (error) {
  *   if (Cancel.isCancelled(error)) throw error;
- *   yield* retry(error);
+ *   report(error);
  * }
  */
 export function isCancelled(error: unknown): error is Cancelled {

@@ -115,7 +115,7 @@ export function map<A, B>(
  * The items for which `fn` gives true, in their order; otherwise as {@link map}.
  *
  * @example
- * const alive = yield* Fiber.filter(hosts, (host) => ping(host), { maxFibers: 10 });
+ * const alive = yield* Fiber.filter(urls, (url) => isAlive(url), { maxFibers: 10 });
  */
 export function filter<A>(
   items: Iterable<A>,

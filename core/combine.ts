@@ -53,8 +53,8 @@ export function expectBodies(where: string, bodies: unknown): void {
  *
  * @example
  * yield* Fiber.both(
- *   () => readInput(keys),
- *   () => drawScreen(keys),
+ *   () => upload("report.txt"),
+ *   () => download(url),
  * );
  *
  * @throws the failure of a body, unchanged; `Multiple` when both fail with real errors
@@ -69,7 +69,11 @@ export function both(f: Body<unknown>, g: Body<unknown>): Op<void> {
  * {@link both}, giving the two results, that of `f` first.
  *
  * @example
- * const [user, settings] = yield* Fiber.pair(() => loadUser(id), () => loadSettings(id));
+ * const [user, posts] = yield* Fiber.pair(
+ *   () => loadUser("ada"),
+ *   () => loadPosts("ada"),
+ * );
+ * user.name; // => "Ada"
  */
 export function pair<A, B>(f: Body<A>, g: Body<B>): Op<[A, B]> {
   expectBody("Fiber.pair", "f", f);
@@ -82,7 +86,7 @@ export function pair<A, B>(f: Body<A>, g: Body<B>): Op<[A, B]> {
  * started only if none before it has failed. With no bodies it returns at once, without a check.
  *
  * @example
- * const [user, posts] = yield* Fiber.all([() => loadUser(id), () => loadPosts(id)]);
+ * const [user, posts] = yield* Fiber.all([() => loadUser("ada"), () => loadPosts("ada")]);
  * const pages = yield* Fiber.all(urls.map((url) => () => download(url)));
  */
 export function all<Bodies extends readonly Body<unknown>[] | []>(bodies: Bodies): Op<Results<Bodies>> {

@@ -12,9 +12,10 @@ const NONE: unique symbol = Symbol("none");
  * A cursor is for one fiber: `value` is the item of the last `next`, whoever ran it. Each fiber makes its own.
  *
  * @example
+ * jobs.close(); // what is in it can still be taken
  * const items = jobs.iterate();
  * while (yield* items.next()) {
- *   note(items.value);
+ *   note(items.value); // => first job
  * }
  */
 export abstract class Cursor<T> {

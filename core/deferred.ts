@@ -22,7 +22,7 @@ export interface DeferredOptions {
  * const [ready, resolver] = Deferred.create<number>();
  * yield* Fiber.both(
  *   function* () {
- *     note(yield* ready.await());
+ *     note(yield* ready.await()); // => 42
  *   },
  *   function* () {
  *     resolver.resolve(42);

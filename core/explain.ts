@@ -16,14 +16,18 @@ const TOLD = 50;
  *
  * @example
  * try {
- *   yield* serve();
+ *   yield* Switch.run(
+ *     function* (sw) {
+ *       yield* Fiber.fork(sw, () => fail("disk full"), { name: "worker" });
+ *     },
+ *     { name: "server" },
+ *   );
  * } catch (error) {
  *   console.error(explain(error));
- *   // Error: disk full
- *   //     at save (store.ts:12:9)
- *   //   in fiber 7 "worker", forked at server.ts:20:14
- *   //   in Switch.run "server"
- *   //   in fiber 1 "main"
+ *   // => Error: disk full
+ *   //        at fail (...)...
+ *   //      in fiber ... "worker", forked at ...
+ *   //      in Switch.run "server"
  * }
  */
 export function explain(error: unknown): string {

@@ -150,7 +150,7 @@ export function fork(sw: Switch, body: Body<unknown>, options?: ForkOptions): Op
  *
  * @example
  * const job = yield* Fiber.forkPromise(sw, () => download(url));
- * prepare();
+ * log("meanwhile");
  * const page = yield* job.awaitOrThrow();
  *
  * @throws SwitchFinishedError when the block of the switch has ended
@@ -168,7 +168,7 @@ export function forkPromise<T>(sw: Switch, body: Body<T>, options?: ForkOptions)
  * yield* Fiber.forkDaemon(sw, function* () {
  *   for (;;) {
  *     yield* clock.sleep(60);
- *     flushCache();
+ *     cache.clear();
  *   }
  * });
  *

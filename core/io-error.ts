@@ -73,7 +73,7 @@ export interface IoErrorOptions {
  * try {
  *   yield* loadSettings();
  * } catch (error) {
- *   if (error instanceof IoError && error.err.area === "Fs" && error.err.kind === "Not_found") return defaults;
+ *   if (error instanceof IoError && error.err.area === "Fs" && error.err.kind === "Not_found") return "no settings";
  *   throw error;
  * }
  */
@@ -127,8 +127,10 @@ function withoutStack<T>(make: () => T): T {
  * stack of the old one, and goes on with its trail (see `trailOf`). Anything else than an `IoError` is returned as it is.
  *
  * @example
- * catch (error) {
- *   throw addContext(error, `reading ${path}`); // IoError: Fs Not_found, opening "a.txt", reading settings
+ * try {
+ *   yield* loadSettings();
+ * } catch (error) {
+ *   throw addContext(error, "starting up"); // throws IoError: Fs Not_found, opening "settings.json", starting up
  * }
  */
 export function addContext<E>(error: E, step: string): E;
@@ -153,8 +155,10 @@ export function addContext(error: unknown, step: string): unknown {
  * Throws `error`, with one more step if it is an `IoError`; see {@link addContext}.
  *
  * @example
- * catch (error) {
- *   rethrowWithContext(error, `accepting from ${address}`);
+ * try {
+ *   yield* loadSettings();
+ * } catch (error) {
+ *   rethrowWithContext(error, "starting up"); // throws IoError: Fs Not_found, opening "settings.json", starting up
  * }
  */
 export function rethrowWithContext(error: unknown, step: string): never {
@@ -187,6 +191,8 @@ let backendShown = true;
  * Whether errors print what the system itself reported. Tests that run on several systems switch it off: then `_` stands there.
  *
  * @example
+ * const error = Object.assign(new Error("no such file"), { code: "ENOENT" });
+ * String(fromSystemError(error)); // => "IoError: Fs Not_found no such file"
  * showBackend(false);
  * String(fromSystemError(error)); // => "IoError: Fs Not_found _"
  */
@@ -204,7 +210,9 @@ const printers: Printer[] = [];
  * and gives a text wins.
  *
  * @example
- * registerPrinter((code) => (code instanceof SqliteError ? `sqlite: ${code.message}` : undefined));
+ * const takeBack = registerPrinter((code) => (code instanceof RangeError ? `range: ${code.message}` : undefined));
+ * String(fromSystemError(new RangeError("too far"))); // => "IoError: range: too far"
+ * takeBack();
  *
  * @param print  gives undefined for codes that are not its own; throwing means the same
  * @returns a function that takes the printer back
@@ -281,7 +289,11 @@ const codes = /* @__PURE__ */ new Map<unknown, IoErr>([
  * is returned as it is.
  *
  * @example
- * fromSystemError(await open("/nowhere").catch((e) => e)).err; // { area: "Fs", kind: "Not_found", backend: ... }
+ * try {
+ *   readFileSync("/nowhere");
+ * } catch (error) {
+ *   fromSystemError(error).err; // => { area: "Fs", kind: "Not_found", backend: error }
+ * }
  */
 export function fromSystemError(error: unknown): IoError {
   if (error instanceof IoError) return error;

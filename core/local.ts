@@ -72,7 +72,8 @@ export function createKey<T>(name?: string): Key<T> {
  * The value bound to `key` in the current fiber, or undefined.
  *
  * @example
- * log(`${Fiber.get(requestId) ?? "-"}: done`);
+ * const requestId = Fiber.createKey<string>();
+ * Fiber.get(requestId); // => undefined
  *
  * @throws NotInFiberError outside of fibers
  */
@@ -94,7 +95,11 @@ export function valueIn<T>(fiber: FiberCore, key: Key<T>): T | undefined {
  * whole life; the fiber itself has the former value back afterwards. Not a cancellation point.
  *
  * @example
- * yield* Fiber.withBinding(requestId, "r-17", () => handle(request));
+ * const requestId = Fiber.createKey<string>();
+ * yield* Fiber.withBinding(requestId, "r-17", function* () {
+ *   Fiber.get(requestId); // => "r-17"
+ * });
+ * Fiber.get(requestId); // => undefined
  */
 export function withBinding<T, R>(key: Key<T>, value: T, body: Body<R>): Op<R> {
   expectKey("Fiber.withBinding", key);
@@ -106,7 +111,10 @@ export function withBinding<T, R>(key: Key<T>, value: T, body: Body<R>): Op<R> {
  * Runs `body` with `key` unbound, and gives its result. Not a cancellation point.
  *
  * @example
- * yield* Fiber.withoutBinding(requestId, () => housekeeping());
+ * const requestId = Fiber.createKey<string>();
+ * yield* Fiber.withBinding(requestId, "r-17", function* () {
+ *   yield* Fiber.withoutBinding(requestId, () => work());
+ * });
  */
 export function withoutBinding<T, R>(key: Key<T>, body: Body<R>): Op<R> {
   expectKey("Fiber.withoutBinding", key);

@@ -238,6 +238,7 @@ export function any<T>(bodies: readonly Body<T>[], options?: RaceOptions<T>): Op
  *
  * @example
  * const taken = yield* Fiber.nAny([() => jobs.take(), () => urgent.take()]); // one item, or both
+ * taken; // => ["first job", "urgent job"]
  */
 export function nAny<T>(bodies: readonly Body<T>[]): Op<T[]> {
   expectBodies("Fiber.nAny", bodies);

@@ -55,7 +55,7 @@ const CLOSED: unique symbol = Symbol("closed");
  *   },
  *   function* () {
  *     const items = jobs.iterate();
- *     while (yield* items.next()) note(items.value);
+ *     while (yield* items.next()) log(items.value);
  *   },
  * );
  */
@@ -107,7 +107,9 @@ export class Stream<T> {
    * else waits, a cancellation point: an item that was handed over before the cancellation is returned all the same.
    *
    * @example
-   * for (;;) yield* work(yield* jobs.take());
+   * yield* Fiber.forkDaemon(sw, function* () {
+   *   for (;;) yield* work(yield* jobs.take());
+   * });
    *
    * @throws StreamClosed when the stream is closed and no item is left, or is closed while `take` waits; see {@link iterate} for a
    *   loop that just ends
@@ -121,6 +123,7 @@ export class Stream<T> {
    * Several cursors share the items; each item goes to one of them.
    *
    * @example
+   * jobs.close();
    * const items = jobs.iterate();
    * while (yield* items.next()) {
    *   if (items.value === "skip") continue;
@@ -151,7 +154,7 @@ export class Stream<T> {
    * and no item is left. Callable from anywhere.
    *
    * @example
-   * for (let job = jobs.tryTake(); job; job = jobs.tryTake()) forget(job.value);
+   * for (let job = jobs.tryTake(); job; job = jobs.tryTake()) log(job.value);
    */
   tryTake(): { readonly value: T } | undefined {
     const value = this.poll();

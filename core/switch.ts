@@ -214,8 +214,8 @@ export class Switch implements Holder, FiberOwner {
    *
    * @example
    * yield* Switch.runProtected(function* (sw) {
-   *   yield* Fiber.fork(sw, () => flushLog());
-   *   yield* saveState();
+   *   yield* Fiber.fork(sw, () => upload("log.txt"));
+   *   yield* upload("state.json");
    * });
    */
   static runProtected<T>(body: (sw: Switch) => Op<T>, options?: SwitchOptions): Op<T> {
@@ -283,7 +283,7 @@ export class Switch implements Holder, FiberOwner {
    * resource that arrives late is still released. Not a cancellation point.
    *
    * @example
-   * const file = openSync(path);
+   * const file = openFile("notes.txt");
    * yield* sw.onRelease(() => file.close());
    *
    * @throws SwitchFinishedError when it was too late

@@ -14,7 +14,7 @@ import { race } from "./race.js";
  * try {
  *   return yield* clock.withTimeoutExn(2, () => download(url));
  * } catch (error) {
- *   if (error instanceof Timeout) return fallback;
+ *   if (error instanceof Timeout) return undefined;
  *   throw error;
  * }
  */
@@ -74,7 +74,7 @@ abstract class Sleeping {
    *
    * @example
    * const result = yield* env.clock.withTimeout(2, () => tryDownload(url));
-   * if (!result.ok && result.error === "timeout") retryLater();
+   * if (!result.ok && result.error === "timeout") log("later, perhaps");
    */
   withTimeout<T, E>(seconds: number, body: Body<Result<T, E>>): Op<Result<T, E | "timeout">> {
     expectSeconds("Clock.withTimeout", "seconds", seconds);

@@ -71,7 +71,7 @@ export function traceln(format: string, ...args: readonly unknown[]): void {
  * {@link traceln} that appends where it was called: ` [pool.ts:12]`.
  *
  * @example
- * tracelnPos("pool.ts:12", "reusing %s", connection.name);
+ * tracelnPos("pool.ts:12", "reusing %s", url);
  * tracelnPos(new Error(), "here"); // the place of `new Error()`
  */
 export function tracelnPos(position: Position, format: string, ...args: readonly unknown[]): void {

@@ -79,8 +79,9 @@ class AwaitCancel extends WaitingPrimitive<never> {
  * and after. Written `yield* Fiber.yield()`; `yieldNow` is the same under a name that can be imported alone.
  *
  * @example
+ * let sum = 0;
  * for (const row of rows) {
- *   index(row);
+ *   sum += row;
  *   yield* Fiber.yield();
  * }
  */
@@ -93,9 +94,10 @@ export { yieldNow as yield };
  * Throws if the current fiber has been cancelled: for long computations that do not suspend.
  *
  * @example
+ * let sum = 0;
  * for (const row of rows) {
  *   Fiber.check();
- *   index(row);
+ *   sum += row;
  * }
  *
  * @throws Cancelled in a cancelled context
@@ -111,7 +113,11 @@ export function check(): void {
  * `Cancelled` that it was merely handed, as by a cell that holds one.
  *
  * @example
- * if (Fiber.isCancelled()) return partialResult;
+ * let sum = 0;
+ * for (const row of rows) {
+ *   if (Fiber.isCancelled()) return sum; // as far as we got
+ *   sum += row;
+ * }
  *
  * @throws NotInFiberError outside of fibers
  */
@@ -123,12 +129,13 @@ export function isCancelled(): boolean {
  * Waits until the fiber is cancelled, then throws that `Cancelled`; it never returns. A cancellation point.
  *
  * @example
- * const server = listen(port);
- * try {
- *   yield* Fiber.awaitCancel();
- * } finally {
- *   server.close();
- * }
+ * yield* Fiber.forkDaemon(sw, function* () {
+ *   try {
+ *     yield* Fiber.awaitCancel();
+ *   } finally {
+ *     socket.close();
+ *   }
+ * });
  */
 export function awaitCancel(): Op<never> {
   return new AwaitCancel();

@@ -6,9 +6,11 @@ import { describe, expect, it } from "vitest";
 import { planMigration } from "../codemods/migrate.js";
 import { matches } from "./docs/checks.js";
 import { programOf } from "./docs/claims.js";
+import { examplesOf } from "./docs/examples.js";
 import { execute } from "./docs/execute.js";
 import { blocksOf } from "./docs/markdown.js";
 import { typeErrors } from "./docs/type-check.js";
+import { Vocabulary } from "./docs/vocabulary.js";
 
 const top = join(import.meta.dirname, "..");
 const guides = readdirSync(join(top, "guides")).filter((file) => file.endsWith(".md"));
@@ -16,6 +18,10 @@ const documents = ["README.md", ...guides.map((file) => `guides/${file}`)].map((
   const blocks = blocksOf(readFileSync(join(top, file), "utf8"));
   return { file, blocks, runnable: blocks.filter((block) => block.words.includes("run")) };
 });
+
+const examples = readdirSync(top, { recursive: true, encoding: "utf8" })
+  .filter((file) => /^(core|bridges)\/(?!.*(dist|node_modules)\/).*\.ts$/.test(file))
+  .flatMap(examplesOf);
 
 describe.each(documents.filter(({ runnable }) => runnable.length > 0))("$file", ({ blocks, runnable }) => {
   it.each(runnable)("line $line: $heading", async (block) => {
@@ -34,6 +40,18 @@ it("the programs of README and the guides type-check", () => {
     runnable.map(({ line, text, language }) => ({ file, firstLine: line, text: `${text}export {};`, language })),
   );
   expect(typeErrors(pieces.filter(({ language }) => language === "ts"))).toEqual([]);
+});
+
+describe("examples of doc comments", () => {
+  const vocabulary = new Vocabulary();
+
+  it("type-check", () => {
+    expect(typeErrors(examples.map((example) => vocabulary.moduleOf(example)))).toEqual([]);
+  });
+
+  it.each(examples)("run: $of, $file:$firstLine", async (example) => {
+    expect((await vocabulary.run(example)).found).toEqual([]);
+  });
 });
 
 it("README's migration gives the text that README shows", async () => {

@@ -7,11 +7,13 @@ import { Cancelled } from "trestle";
  * `error.name === "AbortError"` goes on working. `cause` is the reason of the cancellation.
  *
  * @example
- * try {
- *   await toPromise(() => download(url), { sw });
- * } catch (error) {
- *   if (error instanceof AbortError) console.log("stopped because of", error.cause);
- * }
+ * const signal = yield* Cancel.sub(function* (cc) {
+ *   const inside = yield* cancelSignal();
+ *   cc.cancel(new Error("too late"));
+ *   return inside;
+ * });
+ * signal.reason instanceof AbortError; // => true
+ * signal.reason.cause; // => Error: too late
  */
 export class AbortError extends Error {
   override readonly name = "AbortError";

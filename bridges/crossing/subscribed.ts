@@ -27,7 +27,7 @@ export interface BufferOptions {
  * A source pushed more than was taken, and its buffer is full. Take faster, enlarge `buffer`, or choose another `overflow`.
  *
  * @example
- * yield* fromObservable(sw, mouseMoves, { overflow: "latest" });
+ * const keys = yield* fromObservable(sw, keys$, { overflow: "latest" });
  */
 export class OverflowError extends Error {
   override readonly name = "OverflowError";

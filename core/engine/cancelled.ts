@@ -10,9 +10,9 @@ import { show } from "./describe.js";
  *
  * @example
  * try {
- *   yield* jobs.await();
+ *   yield* download(url);
  * } catch (error) {
- *   if (error instanceof Cancelled) note(`stopped: ${String(error.reason)}`);
+ *   if (error instanceof Cancelled) log(`stopped: ${String(error.reason)}`);
  *   throw error;
  * }
  */

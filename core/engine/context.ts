@@ -27,8 +27,8 @@ interface Hook {
  *
  * @example
  * yield* Cancel.sub(function* (cc) {
- *   setTimeout(() => cc.cancel(new Error("too late")), 1000);
- *   return yield* download();
+ *   socket.once("close", () => cc.cancel(new Error("nobody waits for it any more")));
+ *   return yield* download(url);
  * });
  */
 export class CancelContext extends Membership {

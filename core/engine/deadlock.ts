@@ -24,7 +24,8 @@ const SPELT_OUT = 50;
  *   const [never] = Deferred.create<void>({ label: "ready" });
  *   yield* never.await();
  * });
- * // throws DeadlockDetected: ... fiber 1 waits for Deferred.await "ready"
+ * // throws DeadlockDetected: nothing can run any more...
+ * //      fiber 2 "main" waits for Deferred "ready"...
  */
 export class DeadlockDetected extends Error {
   override readonly name = "DeadlockDetected";

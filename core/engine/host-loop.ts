@@ -147,8 +147,16 @@ export const hostLoop = new HostLoop();
  * of a wake-up at once. A fiber that yields for ever keeps it from returning.
  *
  * @example
- * resolver.resolve(1); // from a plain callback
- * flush(); // the waiting fiber has run
+ * const [answer, resolver] = Deferred.create<number>();
+ * let seen = 0;
+ * const ended = run(function* () {
+ *   seen = yield* answer.await();
+ * });
+ * resolver.resolve(42); // as from a plain callback
+ * seen; // => 0
+ * flush();
+ * seen; // => 42
+ * await ended;
  *
  * @throws Error when called inside a fiber
  */

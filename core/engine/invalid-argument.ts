@@ -5,6 +5,7 @@
  * `TypeError` instead.
  *
  * @example
+ * const [, resolver] = Deferred.create<number>();
  * resolver.resolve(1);
  * resolver.resolve(2); // throws InvalidArgument: Can't resolve already-resolved promise
  */

@@ -32,9 +32,14 @@ function isJoinable(error: unknown): error is Joinable {
  *
  * @example
  * try {
- *   yield* Fiber.both(a, b);
+ *   yield* Switch.run(function* (sw) {
+ *     yield* sw.onRelease(() => {
+ *       throw new Error("cannot close");
+ *     });
+ *     throw new Error("disk full");
+ *   });
  * } catch (error) {
- *   if (error instanceof Multiple) error.errors.forEach(report);
+ *   if (error instanceof Multiple) error.errors.map(String); // => ["Error: disk full", "Error: cannot close"]
  * }
  */
 export class Multiple extends Aggregate {
@@ -109,7 +114,7 @@ export class Failures {
  * twice, and two real errors give a {@link Multiple}, oldest first; two I/O errors give one `IoError`.
  *
  * @example
- * combine(new Error("disk full"), new Cancelled("timeout")); // => the first one
+ * combine(new Cancelled("timeout"), new Error("disk full")); // => Error: disk full
  */
 export function combine(a: unknown, b: unknown): unknown {
   const failures = new Failures();

@@ -7,7 +7,9 @@ import { isOtherCopyRunning, otherCopies } from "./copies.js";
  * an op that foreign code iterates (`for..of`, spread).
  *
  * @example
- * setTimeout(() => Fiber.check()); // throws NotInFiberError: Fiber.check needs a current fiber...
+ * setTimeout(() => {
+ *   Fiber.check(); // throws NotInFiberError: Fiber.check needs a current fiber...
+ * });
  */
 export class NotInFiberError extends Error {
   override readonly name = "NotInFiberError";

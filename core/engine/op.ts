@@ -24,6 +24,7 @@ export interface Instruction {
  * function* twice(x: Op<number>): Op<number> {
  *   return 2 * (yield* x);
  * }
+ * yield* twice(work()); // => 84
  */
 export interface Op<T> {
   [Symbol.iterator](): Iterator<Instruction, T, unknown>;

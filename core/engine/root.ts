@@ -142,9 +142,9 @@ export function startOn<T>(
  * @example
  * const root = startRoot(() => download(url), {
  *   name: "download",
- *   onDone: (outcome) => (outcome.ok ? show(outcome.value) : report(outcome.error)),
+ *   onDone: (outcome) => (outcome.ok ? log(outcome.value) : report(outcome.error)),
  * });
- * button.onclick = () => root.cancel(new Error("stopped by the user"));
+ * stopButton.onclick = () => root.cancel(new Error("stopped by the user"));
  *
  * @throws InvalidArgument when `parent` or `sw` has finished
  */

@@ -129,10 +129,9 @@ export function inheritTrail(heir: object, error: object): void {
  * more than once has one trail for all its ways.
  *
  * @example
- * const error = new Error("disk full");
  * try {
- *   yield* Switch.run(() => Fiber.all([() => failWith(error)]), { name: "save" });
- * } catch {
+ *   yield* Switch.run(() => Fiber.all([() => fail("disk full")]), { name: "save" });
+ * } catch (error) {
  *   trailOf(error).map((step) => step.kind === "frame" && step.name); // => ["Fiber.all", 'Switch.run "save"']
  * }
  */

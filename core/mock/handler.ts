@@ -9,9 +9,9 @@ import { expectAction, runAction, type Action } from "./action.js";
  *
  * @example
  * const lookUp = new Handler<string>({ raise: new Error("unknown host") });
- * lookUp.seq([{ return: "10.0.0.1" }, { yieldThen: { return: "10.0.0.2" } }]);
+ * lookUp.seq([{ return: "10.0.0.1" }, { yieldThen: { return: "10.0.0.2" } }]); // the second after a turn of the others
  * yield* lookUp.run(); // => "10.0.0.1"
- * yield* lookUp.run(); // => "10.0.0.2", after a turn of the others
+ * yield* lookUp.run(); // => "10.0.0.2"
  * yield* lookUp.run(); // throws Error: unknown host
  */
 export class Handler<T> {

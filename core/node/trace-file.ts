@@ -15,8 +15,9 @@ export interface Recorded {
  * Writes a recording to a file, at once; https://ui.perfetto.dev and chrome://tracing open it. There is one event a line.
  *
  * @example
- * const recorder = startRecording();
- * await run(main);
+ * const recorder = Trace.startRecording();
+ * await run(() => Fiber.all([work, work]));
+ * recorder.stop();
  * writeTrace("trace.json", recorder);
  *
  * @throws the error of the file system

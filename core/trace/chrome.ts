@@ -320,6 +320,9 @@ class Page {
  * the fiber that forks or wakes to the one that is forked or woken. Cancellations, errors and logs are marks.
  *
  * @example
+ * const recorder = Trace.startRecording();
+ * yield* work();
+ * recorder.stop();
  * writeFileSync("trace.json", JSON.stringify(toChromeTrace(recorder.events())));
  *
  * @param events  in order of time, as a recorder gives them; what began before the first of them is left open on the left

@@ -32,7 +32,7 @@ const DEFAULT_CAPACITY = 65_536;
  *
  * @example
  * const recorder = Trace.startRecording({ capacity: 100_000 });
- * yield* handleRequests();
+ * yield* handle(request);
  * recorder.stop();
  * writeFileSync("trace.json", JSON.stringify(recorder.toChromeTrace()));
  *

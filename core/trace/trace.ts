@@ -200,6 +200,8 @@ export type Unsubscribe = (() => void) & DisposableLike;
  * const unsubscribe = Trace.subscribe((time, event) => {
  *   if (event.type === "fiber-ended" && event.error) console.error(`fiber ${event.fiber}: ${event.error}`);
  * });
+ * yield* work();
+ * unsubscribe();
  *
  * @param fn  is given the time in microseconds, from an arbitrary zero; the event; and the number of the scheduler: 0 for the
  * process's, 1 and up for mock worlds. In a mock world times are those of its clock, plus one microsecond an event, so that they
@@ -267,7 +269,7 @@ class SpanFrame extends Frame {
  * recorded also when `body` throws or is cancelled. Not a cancellation point.
  *
  * @example
- * const rows = yield* Trace.withSpan("load rows", () => db.query("select * from rows"));
+ * const page = yield* Trace.withSpan("the first page", () => download(url));
  */
 export function withSpan<T>(label: string, body: Body<T>): Op<T> {
   expectText("Trace.withSpan", "label", label);

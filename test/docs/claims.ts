@@ -53,6 +53,8 @@ export async function programOf(text: string, making: Making = {}): Promise<Prog
     else if (ts.isCallExpression(node) && isModuleCall(node)) {
       edits.push(replaceNode(source, node.expression, "(await docs.load"));
       edits.push({ at: node.getEnd(), remove: 0, insert: ")" });
+    } else if (ts.isModuleDeclaration(node)) {
+      edits.push(replaceNode(source, node, ""));
     } else if (node.kind === ts.SyntaxKind.ExportKeyword) edits.push(replaceNode(source, node, ""));
     else if (ts.isStatement(node)) {
       const claim = claimBehind(text, node.getEnd());

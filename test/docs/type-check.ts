@@ -16,28 +16,45 @@ export interface Piece {
 
 const tests = join(import.meta.dirname, "..");
 
-/** What the compiler says, a line each. */
-export function typeErrors(pieces: readonly Piece[]): string[] {
-  const config = ts.getParsedCommandLineOfConfigFile(join(tests, "tsconfig.json"), undefined, {
-    ...ts.sys,
-    onUnRecoverableConfigFileDiagnostic: (diagnostic) => {
-      throw new Error(ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"));
-    },
-  })!;
-  // Documentation shows a value without using it, and leaves out what does not matter.
-  const options = { ...config.options, noUnusedLocals: false, noUnusedParameters: false, isolatedModules: false };
-  const files = ts.createCompilerHost(options);
-  const byPath = new Map(pieces.map((piece, index) => [join(tests, "docs", `piece-${index}.ts`), piece]));
+const config = ts.getParsedCommandLineOfConfigFile(join(tests, "tsconfig.json"), undefined, {
+  ...ts.sys,
+  onUnRecoverableConfigFileDiagnostic(diagnostic) {
+    throw new Error(ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"));
+  },
+})!;
+// Documentation shows a value without using it, and leaves out what does not matter.
+const options: ts.CompilerOptions = {
+  ...config.options,
+  noUnusedLocals: false,
+  noUnusedParameters: false,
+  noImplicitReturns: false,
+  isolatedModules: false,
+  verbatimModuleSyntax: false,
+};
+const files = ts.createCompilerHost(options);
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
+function programWith(extra: ReadonlyMap<string, string>): ts.Program {
   const host: ts.CompilerHost = {
     ...files,
-    fileExists: (path) => byPath.has(path) || files.fileExists(path),
-    readFile: (path) => byPath.get(path)?.text ?? files.readFile(path),
-    getSourceFile(path, language, ...rest) {
-      const piece = byPath.get(path);
-      return piece ? ts.createSourceFile(path, piece.text, language) : files.getSourceFile(path, language, ...rest);
+    fileExists: (path) => extra.has(path) || files.fileExists(path),
+    readFile: (path) => extra.get(path) ?? files.readFile(path),
+    getSourceFile(path, language) {
+      const text = extra.get(path);
+      if (text !== undefined) return ts.createSourceFile(path, text, language);
+      if (!parsed.has(path)) parsed.set(path, files.getSourceFile(path, language));
+      return parsed.get(path);
     },
   };
-  const program = ts.createProgram([...byPath.keys()], options, host);
+  return ts.createProgram([...extra.keys()], options, host);
+}
+
+const pathOf = (name: string): string => join(tests, "docs", `${name}.ts`);
+
+/** What the compiler says, a line each. */
+export function typeErrors(pieces: readonly Piece[]): string[] {
+  const byPath = new Map(pieces.map((piece, index) => [pathOf(`piece-${index}`), piece]));
+  const program = programWith(new Map([...byPath].map(([path, { text }]) => [path, text])));
   return [...byPath].flatMap(([path, piece]) => {
     const source = program.getSourceFile(path)!;
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((diagnostic) => {
@@ -46,4 +63,19 @@ export function typeErrors(pieces: readonly Piece[]): string[] {
       return `${piece.file}:${line - (piece.added ?? 0) + piece.firstLine}: ${message}`;
     });
   });
+}
+
+/** The names that modules export, types included, in the order of the modules. */
+export function exportsOf(modules: readonly string[]): Map<string, Set<string>> {
+  const path = pathOf("modules");
+  const lines = modules.map((name, index) => `export * as m${index} from ${JSON.stringify(name)};`);
+  const program = programWith(new Map([[path, lines.join("\n")]]));
+  const checker = program.getTypeChecker();
+  const namespaces = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(path)!)!);
+  return new Map(
+    namespaces.map((namespace, index) => [
+      modules[index]!,
+      new Set(checker.getExportsOfModule(checker.getAliasedSymbol(namespace)).map((symbol) => symbol.name)),
+    ]),
+  );
 }

@@ -187,6 +187,14 @@ describe("types of other borders", () => {
       expectTypeOf(fromNode(plain)()).toExtend<Op<unknown>>();
       const object = { get: (key: string, cb: (error: Error | null, value: Date) => void) => cb(null, new Date(key)) };
       expectTypeOf(fromNode(object, "get")("x")).toEqualTypeOf<Op<Date>>();
+      const client = {
+        connect(_port: number, done: (error: Error | null) => void) {
+          done(null);
+        },
+      };
+      expectTypeOf(fromNode(client, "connect")(80)).toEqualTypeOf<Op<void>>();
+      // @ts-expect-error -- a port is missing
+      fromNode(client, "connect")();
     });
   });
 

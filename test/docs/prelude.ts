@@ -1,0 +1,123 @@
+/**
+ * What the examples of doc comments take for granted: small functions of a program that downloads pages and serves requests. Each
+ * example gets its own.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { EventEmitter } from "node:events";
+import pLimit from "p-limit";
+import { of } from "rxjs";
+import { Fiber, IoError, Semaphore, Stream, type Cancel, type Env, type Op, type Result, type Switch } from "trestle";
+import { run } from "trestle/node";
+
+export interface Page {
+  readonly url: string;
+  readonly text: string;
+}
+
+export interface Tree {
+  readonly children: readonly Tree[];
+}
+
+/** The world of examples that no fiber runs. */
+export const realWorld: Env = await run(function* (env): Op<Env> {
+  return env;
+});
+
+/** What an example that a fiber runs has at hand, besides. */
+export interface Given {
+  readonly env: Env;
+  readonly sw: Switch;
+  readonly cc: Cancel.Context;
+}
+
+export interface Coordinates {
+  readonly latitude: number;
+}
+
+export function prelude({ clock }: Env) {
+  const log = (_line: unknown): void => {};
+  const [mirrorA, mirrorB] = ["https://example.org/a", "https://example.net/a"] as const;
+  const user = { id: "ada", name: "Ada" };
+
+  function* after<T>(seconds: number, value: T): Op<T> {
+    yield* clock.sleep(seconds);
+    return value;
+  }
+
+  const jobs = new Stream<string>(8);
+  jobs.tryAdd("first job");
+  const urgent = new Stream<string>(8);
+  urgent.tryAdd("urgent job");
+
+  const file = { size: () => after(0.001, 1024), close(): void {} };
+  const download = (url: string): Op<Page> => after(0.003, { url, text: `the text of ${url}` });
+
+  return {
+    clock,
+    log,
+    note: log,
+    report: log,
+    rows: [1, 2, 3],
+    state: { open: 2 },
+    cache: new Map<string, string>(),
+
+    // Pages.
+    url: mirrorA,
+    urls: [mirrorA, "https://example.org/b"],
+    mirrorA,
+    mirrorB,
+    mirrors: [mirrorA, mirrorB],
+    download,
+    tryDownload: (url: string): Op<Result<Page, "not found">> => after(0.003, { ok: true, value: { url, text: "" } }),
+    titleOf: (url: string): Op<string | undefined> => after(0.001, url === mirrorB ? undefined : `title of ${url}`),
+    isAlive: (_url: string): Op<boolean> => after(0.001, true),
+    fetch: (_url: string, _options?: { signal?: AbortSignal }) => Promise.resolve(new Response("text")),
+
+    // Files.
+    file,
+    files: ["a.txt", "b.txt"],
+    openFile: (_name: string) => file,
+    upload: (_name: string): Op<void> => after(0.002, undefined),
+    dir: {
+      *open(sw: Switch, _name: string): Op<typeof file> {
+        yield* sw.onRelease(() => file.close());
+        return file;
+      },
+    },
+    *loadSettings(): Op<string> {
+      throw new IoError({ area: "Fs", kind: "Not_found" }, ['opening "settings.json"']);
+    },
+
+    // Work.
+    work: (_job?: unknown): Op<number> => after(0.002, 42),
+    slots: new Semaphore(2),
+    jobs,
+    urgent,
+    *fail(message: string): Op<never> {
+      yield* Fiber.yield();
+      throw new Error(message);
+    },
+
+    // Requests.
+    request: { id: "r-17", url: "/orders" },
+    handle: (request: { url: string }): Op<string> => after(0.002, `answer to ${request.url}`),
+    requestStore: new AsyncLocalStorage<{ url: string }>(),
+    socket: Object.assign(new EventEmitter(), { close(): void {}, flush: (): Op<void> => after(0.001, undefined) }),
+    serve: (_socket: unknown): Op<void> => after(1, undefined),
+    loadUser: (_id: string): Op<typeof user> => after(0.002, user),
+    loadPosts: (id: string): Op<string[]> => after(0.001, [`a post of ${id}`]),
+
+    // Older worlds.
+    stopButton: { onclick(): void {} },
+    geolocation: {
+      getCurrentPosition: (ok: (position: Coordinates) => void, _fail: (error: Error) => void) => ok({ latitude: 48 }),
+    },
+    client: { connect: (_port: number, done: (error: Error | null) => void) => done(null) },
+    runTool: (_option: string, done: (error: Error | null, stdout: string, stderr: string) => void) =>
+      done(null, "1.0", ""),
+    pLimit,
+    plugin: { configure: (): string | Promise<string> | Op<string> => Promise.resolve("quiet") },
+    user$: of(user),
+    keys$: of("a", "b"),
+  };
+}

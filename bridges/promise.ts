@@ -203,10 +203,10 @@ function bodyOf<T>(body: Body<T>): Body<T> {
  * promise rejects with an `AggregateError` of both, the reason first.
  *
  * @example
- * async function answer(request: Request): Promise<string> {
- *   return await toPromise(() => handle(request), { signal: request.signal });
+ * async function answer(url: string, signal: AbortSignal): Promise<string> {
+ *   return await toPromise(() => handle({ url }), { signal });
  * }
- * await answer(new Request(url)); // => "answer to https://example.org/a"
+ * await answer("/orders", AbortSignal.timeout(2000)); // => "answer to /orders"
  *
  * @param body  a fiber function without parameters
  * @param options.signal  cancels the fiber; one that is aborted already keeps the body from starting

@@ -27,11 +27,16 @@ export interface ConditionOptions {
  *
  * @example
  * const changed = new Condition();
- * function* drained(): Op<void> {
- *   while (jobs.length > 0) yield* changed.awaitNoMutex();
- * }
- * jobs.pop();
- * changed.broadcast();
+ * let left = 2;
+ * yield* Fiber.both(
+ *   function* () {
+ *     while (left > 0) yield* changed.awaitNoMutex();
+ *   },
+ *   function* () {
+ *     left = 0;
+ *     changed.broadcast();
+ *   },
+ * );
  */
 export class Condition {
   /** Unique in its scheduler. */
@@ -55,8 +60,8 @@ export class Condition {
    *
    * @example
    * yield* mutex.useRw(function* () {
-   *   while (!(yield* isReady())) yield* changed.await(mutex);
-   *   yield* consume();
+   *   while (!(yield* isAlive(url))) yield* changed.await(mutex);
+   *   yield* work();
    * });
    *
    * @param mutex  the caller must hold it
@@ -81,7 +86,12 @@ export class Condition {
    * the order in which they began to wait.
    *
    * @example
-   * while (!ready) yield* changed.awaitNoMutex();
+   * let ready = false;
+   * yield* Fiber.fork(sw, function* () {
+   *   while (!ready) yield* changed.awaitNoMutex();
+   * });
+   * ready = true;
+   * changed.broadcast();
    */
   awaitNoMutex(): Op<void> {
     return new Await(this, "Condition.awaitNoMutex");
@@ -95,9 +105,15 @@ export class Condition {
    * Cancellation point while waiting in `update`, and whenever it has given nothing.
    *
    * @example
-   * const free = yield* changed.loopNoMutex(function* () {
-   *   return slots.find((slot) => slot.free); // undefined: wait for a broadcast, and look again
+   * const free: string[] = [];
+   * yield* Fiber.fork(sw, function* () {
+   *   yield* Fiber.yield();
+   *   free.push("slot 1");
+   *   changed.broadcast();
    * });
+   * yield* changed.loopNoMutex(function* () {
+   *   return free.pop(); // undefined: wait for a broadcast, and look again
+   * }); // => "slot 1"
    *
    * @param update  gives undefined to wait for another broadcast
    * @throws the failure of `update`, unchanged
@@ -116,7 +132,7 @@ export class Condition {
    * Callbacks of {@link registerImmediate} are called in their turn, before this returns. Callable from anywhere.
    *
    * @example
-   * button.onclick = () => changed.broadcast();
+   * stopButton.onclick = () => changed.broadcast();
    *
    * @throws what callbacks threw, combined, after all have been woken
    */
@@ -141,8 +157,8 @@ export class Condition {
    * for authors of primitives: `fn` must not wait, and had better not throw.
    *
    * @example
-   * const request = changed.registerImmediate(() => redraw());
-   * request.cancel(); // => true: it will not be called
+   * const request = changed.registerImmediate(() => log("changed"));
+   * request.cancel(); // => true
    */
   registerImmediate(fn: () => void): Request {
     expectFunction("Condition.registerImmediate", "fn", fn);

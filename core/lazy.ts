@@ -62,7 +62,7 @@ export class Lazy<T> {
    * A value that `fn` computes when it is first asked for, in the fiber that asks.
    *
    * @example
-   * const keys = Lazy.fromFun(() => loadKeys(), { cancel: "restart", name: "keys" });
+   * const keys = Lazy.fromFun(() => readConfig(), { cancel: "restart", name: "keys" });
    *
    * @param fn  is run at most once, unless it is cancelled and `options.cancel` is `"restart"`
    * @param options  what a cancellation does; there is no default
@@ -94,6 +94,7 @@ export class Lazy<T> {
    * A value that needs itself waits for ever; a dead-lock report says so.
    *
    * @example
+   * const config = Lazy.fromVal({ port: 80 });
    * const { port } = yield* config.force();
    *
    * @throws what the computation threw, the same object to everybody

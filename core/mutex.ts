@@ -29,9 +29,9 @@ export class SysError extends Error {
  *
  * @example
  * try {
- *   yield* accounts.useRw(() => transfer(from, to));
+ *   yield* accounts.useRw(() => transfer("ada", "bob"));
  * } catch (error) {
- *   if (error instanceof Poisoned) yield* reload(error.reason);
+ *   if (error instanceof Poisoned) report(error.reason);
  * }
  */
 export class Poisoned extends Error {
@@ -73,8 +73,8 @@ export interface UseRwOptions {
  * @example
  * const accounts = new Mutex({ name: "accounts" });
  * yield* accounts.useRw(function* () {
- *   yield* withdraw(from, 10);
- *   yield* deposit(to, 10);
+ *   yield* withdraw("ada", 10);
+ *   yield* deposit("bob", 10);
  * });
  */
 export class Mutex {
@@ -204,7 +204,7 @@ export class Mutex {
    * the next check; with `protect: false` it reaches `body`, and poisons the mutex if it comes out.
    *
    * @example
-   * yield* accounts.useRw(() => transfer(from, to));
+   * yield* accounts.useRw(() => transfer("ada", "bob"));
    *
    * @throws Poisoned when the mutex is poisoned, now or while waiting
    * @throws the failure of `body`, unchanged

@@ -22,7 +22,7 @@ export type Action<T> =
  * Does what `action` says.
  *
  * @example
- * const answer = yield* runAction({ yieldThen: { return: 42 } }); // 42, after a turn of the others
+ * yield* runAction({ yieldThen: { return: 42 } }); // => 42
  *
  * @throws whatever the action is to throw
  */

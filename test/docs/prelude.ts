@@ -6,7 +6,19 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { EventEmitter } from "node:events";
 import pLimit from "p-limit";
 import { of } from "rxjs";
-import { Fiber, IoError, Semaphore, Stream, type Cancel, type Env, type Op, type Result, type Switch } from "trestle";
+import {
+  Condition,
+  Fiber,
+  IoError,
+  Mutex,
+  Semaphore,
+  Stream,
+  type Cancel,
+  type Env,
+  type Op,
+  type Result,
+  type Switch,
+} from "trestle";
 import { run } from "trestle/node";
 
 export interface Page {
@@ -97,6 +109,17 @@ export function prelude({ clock }: Env) {
       yield* Fiber.yield();
       throw new Error(message);
     },
+
+    readConfig: () => after(0.001, { port: 80 }),
+
+    // What is shared.
+    mutex: new Mutex(),
+    changed: new Condition(),
+    accounts: new Mutex({ name: "accounts" }),
+    transfer: (_from: string, _to: string): Op<void> => after(0.002, undefined),
+    withdraw: (_from: string, _amount: number): Op<void> => after(0.001, undefined),
+    deposit: (_to: string, _amount: number): Op<void> => after(0.001, undefined),
+    addUp: (): Op<number> => after(0.001, 30),
 
     // Requests.
     request: { id: "r-17", url: "/orders" },

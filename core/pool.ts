@@ -42,7 +42,7 @@ const VACANT: unique symbol = Symbol("vacant");
  * A fiber that uses an item and asks the same pool for another one may wait for itself.
  *
  * @example
- * const connections = new Pool(4, () => connect(address), {
+ * const connections = new Pool(4, () => connect("db:5432"), {
  *   validate: (connection) => connection.isOpen,
  *   dispose: (connection) => connection.close(),
  * });
@@ -97,7 +97,8 @@ export class Pool<T> {
    * used all the same. When `alloc` fails its place is not lost: whoever waits next tries again.
    *
    * @example
-   * const page = yield* browsers.use((browser) => browser.open(url), { neverBlock: true });
+   * const connections = new Pool(1, () => connect("db:5432"));
+   * yield* connections.use((connection) => connection.query("select 1"), { neverBlock: true });
    *
    * @throws the error of `fn`, `alloc`, `validate` or `dispose`, unchanged; `Multiple` when disposing after another failure fails, too
    */

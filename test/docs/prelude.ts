@@ -96,6 +96,9 @@ export function prelude({ clock }: Env) {
         return file;
       },
     },
+    *readLines(_file: unknown, yield_: (line: string) => Op<void>): Op<void> {
+      for (const line of ["name", "Ada", "Grace"]) yield* yield_(line);
+    },
     *loadSettings(): Op<string> {
       throw new IoError({ area: "Fs", kind: "Not_found" }, ['opening "settings.json"']);
     },
@@ -120,6 +123,9 @@ export function prelude({ clock }: Env) {
     withdraw: (_from: string, _amount: number): Op<void> => after(0.001, undefined),
     deposit: (_to: string, _amount: number): Op<void> => after(0.001, undefined),
     addUp: (): Op<number> => after(0.001, 30),
+
+    connect: (_address: string) =>
+      after(0.002, { isOpen: true, close(): void {}, query: (_text: string) => after(0.001, [1]) }),
 
     // Requests.
     request: { id: "r-17", url: "/orders" },

@@ -74,8 +74,8 @@ export type ReleaseHandler = () => Op<void> | void;
  *
  * @example
  * {
- *   using hook = yield* sw.onReleaseCancellable(() => socket.destroy());
- *   yield* transfer(socket);
+ *   using hook = yield* sw.onReleaseCancellable(() => socket.close());
+ *   yield* serve(socket);
  * } // from here on the switch leaves the socket alone
  */
 export class Hook {
@@ -334,9 +334,9 @@ export class Switch implements Holder, FiberOwner {
    *
    * @example
    * yield* Switch.run(function* (sw) {
-   *   const file = yield* sw.own(yield* fromPromise(open("notes.txt")));
-   *   return yield* fromPromise(file.readFile("utf8"));
-   * }); // the file is closed here
+   *   const held = yield* sw.own(yield* mutex.hold());
+   *   yield* work();
+   * }); // the lock is free again here
    *
    * @param resource  an object or a function with `Symbol.dispose` or `Symbol.asyncDispose`
    * @throws SwitchFinishedError when it was too late

@@ -19,7 +19,8 @@ const platform = Symbol as { readonly dispose?: symbol; readonly asyncDispose?: 
  * `Symbol.dispose`; on platforms without it, the symbol that compilers which lower `using` take in its place.
  *
  * @example
- * permit[dispose](); // what `using` does at the end of the block
+ * const held = yield* mutex.hold();
+ * held[dispose](); // what `using` does at the end of the block
  */
 export const dispose: Known<"dispose", typeof ourDispose> = (platform.dispose ?? ourDispose) as never;
 
@@ -27,6 +28,7 @@ export const dispose: Known<"dispose", typeof ourDispose> = (platform.dispose ??
  * `Symbol.asyncDispose`; on platforms without it, the symbol that compilers which lower `await using` take in its place.
  *
  * @example
+ * const root = startRoot(() => work(), { onDone: log });
  * await root[asyncDispose](); // what `await using` does at the end of the block
  */
 export const asyncDispose: Known<"asyncDispose", typeof ourAsyncDispose> = (platform.asyncDispose ??

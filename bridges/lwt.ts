@@ -85,8 +85,7 @@ export interface FromLwtOptions {
  * when it is cancelled. A cancellation point: in a cancelled fiber neither is the function called nor the promise touched.
  *
  * @example
- * const { program } = require("./program.js"); // compiled by js_of_ocaml
- * const length = yield* fromLwt(() => program.pick("apple"));
+ * const length = yield* fromLwt(() => program.pick("apple")); // an OCaml function, compiled by js_of_ocaml
  *
  * @param source  a task made by `Trestle_lwt.to_js`, or a function that gives one
  * @throws LwtError when the promise fails

@@ -19,6 +19,7 @@ import {
   type Result,
   type Switch,
 } from "trestle";
+import { toLwt, type LwtTask } from "@trestle/bridges/lwt";
 import { run } from "trestle/node";
 
 export interface Page {
@@ -146,6 +147,10 @@ export function prelude({ clock }: Env) {
       done(null, "1.0", ""),
     pLimit,
     plugin: { configure: (): string | Promise<string> | Op<string> => Promise.resolve("quiet") },
+    program: {
+      pick: (_fruit: string) => toLwt(() => after(0.002, 5)),
+      limit: <T>(_seconds: number, task: LwtTask<T>) => task,
+    },
     user$: of(user),
     keys$: of("a", "b"),
   };

@@ -20,6 +20,7 @@ const MODULES = [
   "trestle/node",
   "trestle/mock",
   "@trestle/bridges",
+  "@trestle/bridges/lwt",
   "trestle/trace",
   "trestle/traceln",
   "node:async_hooks",

@@ -88,6 +88,12 @@ function leftBehind(run: Run): string | undefined {
     if (waiters(stream, "readerQueue") || waiters(stream, "writerQueue"))
       left.push(`a waiter is left in the stream of ${capacity}`);
   });
+  for (const [kind, list] of Object.entries({
+    mutex: world.mutexes,
+    condition: world.conditions,
+    "lazy value": world.lazies,
+  }))
+    if (list.some((primitive) => waiters(primitive, "queue"))) left.push(`a waiter is left in a ${kind}`);
   world.cells.forEach(([cell], n) => {
     if (!cell.isResolved() && waiters(cell, "queue")) left.push(`a waiter is left in cell ${n}`);
   });

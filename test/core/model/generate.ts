@@ -17,6 +17,13 @@ const weighted = (weight: number, ...parts: (string | fc.Arbitrary<unknown>)[]) 
   arbitrary: fc.tuple(...parts.map((part) => (typeof part === "string" ? fc.constant(part) : part))) as unknown as Arb,
 });
 
+/** A wait for a condition by somebody who holds the mutex, as it should be. */
+const waitWithLock = ([condition, mutex]: [number, number]): Program => [
+  "useRo",
+  mutex,
+  ["awaitWith", condition, mutex],
+];
+
 const leaf: Arb = fc.oneof(
   weighted(3, "note"),
   weighted(8, "yield"),
@@ -32,6 +39,14 @@ const leaf: Arb = fc.oneof(
   weighted(1, "tryAdd", few),
   weighted(1, "tryTake", few),
   weighted(1, "close", few),
+  weighted(2, "lock", fc.nat(1)),
+  weighted(1, "unlock", fc.nat(1)),
+  weighted(1, "tryLock", fc.nat(1)),
+  weighted(1, "awaitWith", fc.nat(1), fc.nat(1)),
+  { weight: 4, arbitrary: fc.tuple(fc.nat(1), fc.nat(1)).map(waitWithLock) },
+  weighted(2, "awaitNoMutex", fc.nat(1)),
+  weighted(3, "broadcast", fc.nat(1)),
+  weighted(4, "force", few),
   weighted(4, "sleep", seconds),
   weighted(5, "throw", error),
   weighted(3, "cancel", fc.nat(5), error),
@@ -43,6 +58,7 @@ const leaf: Arb = fc.oneof(
   weighted(1, "rethrow"),
   weighted(1, "state", fc.nat(4)),
   weighted(1, "removeHook", few),
+  weighted(1, "isResolved", few),
   weighted(1, "get", fc.nat(1)),
   weighted(1, "outcome", few),
   weighted(2, "outcomeOrThrow", few),
@@ -65,6 +81,11 @@ const trees = fc.letrec<{ tree: Program; some: readonly Program[] }>((tie) => {
       weighted(8, "switch", tree),
       weighted(2, "protectedSwitch", tree),
       weighted(4, "use", few, tree),
+      weighted(2, "useRo", fc.nat(1), tree),
+      weighted(2, "useRw", fc.nat(1), tree),
+      weighted(2, "useRwProtected", fc.nat(1), tree),
+      weighted(3, "loop", fc.nat(1), tree),
+      weighted(3, "lazy", fc.nat(2), tree),
       weighted(1, "bind", fc.nat(1), tree),
       weighted(1, "unbind", fc.nat(1), tree),
       weighted(4, "timeout", seconds, tree),

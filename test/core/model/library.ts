@@ -64,6 +64,27 @@ export interface CursorLike<T> {
   readonly value: T;
 }
 
+export interface MutexLike {
+  lock(): Op<void>;
+  tryLock(): boolean;
+  unlock(): void;
+  isLocked(): boolean;
+  getError(): unknown;
+  useRo<T>(body: Body<T>): Op<T>;
+  useRw<T>(body: Body<T>, options: { protect: boolean }): Op<T>;
+}
+
+export interface ConditionLike {
+  await(mutex: MutexLike): Op<void>;
+  awaitNoMutex(): Op<void>;
+  loopNoMutex<T>(update: () => Op<T | undefined>): Op<T>;
+  broadcast(): void;
+}
+
+export interface LazyLike {
+  force(): Op<unknown>;
+}
+
 export interface ClockLike {
   now(): number;
   sleep(seconds: number): Op<void>;
@@ -121,11 +142,19 @@ export interface Library {
   readonly Deferred: { create<T>(): [DeferredLike<T>, ResolverLike<T>] };
   readonly Semaphore: new (permits: number) => SemaphoreLike;
   readonly Stream: new (capacity: number) => StreamLike<string>;
+  readonly Mutex: new () => MutexLike;
+  readonly Condition: new () => ConditionLike;
+  readonly Lazy: {
+    fromFun(fn: Body<unknown>, options: { cancel: LazyCancel }): LazyLike;
+    fromVal(value: unknown): LazyLike;
+  };
 }
 
 export interface Combine {
   combine?: (earlier: unknown, later: unknown) => unknown;
 }
+
+export type LazyCancel = "restart" | "record" | "protect";
 
 export interface Limit {
   maxFibers?: number;

@@ -60,14 +60,18 @@ it("the programs come to every operation, and see each both succeed and fail", (
 });
 
 const ONLY_SUCCEED =
-  "note isCancelled resolve tryResolve release tryAcquire tryAdd tryTake close cancel cancelOwn fail state removeHook get".split(
+  "note isCancelled resolve tryResolve release tryAcquire tryAdd tryTake close unlock tryLock broadcast lazy cancel cancelOwn fail state removeHook get isResolved".split(
     " ",
   );
 
 const OPERATIONS = [
   ...ONLY_SUCCEED,
-  ..."check rethrow throw yield awaitCancel sleep await acquire add take next outcome outcomeOrThrow".split(" "),
-  ..."seq catch finally lifted sub protect switch protectedSwitch use bind unbind timeout timeoutResult".split(" "),
+  ..."check rethrow throw yield awaitCancel sleep await acquire add take next lock awaitWith awaitNoMutex force outcome outcomeOrThrow".split(
+    " ",
+  ),
+  ..."seq catch finally lifted sub protect switch protectedSwitch use useRo useRw useRwProtected loop bind unbind timeout timeoutResult".split(
+    " ",
+  ),
   ..."both pair first firstJoined all any anyJoined nAny map filter filterMap forEach".split(" "),
   ..."fork daemon promise onRelease hook".split(" "),
 ];

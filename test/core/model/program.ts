@@ -1,7 +1,20 @@
 // Random programs: what they are made of, and how one is played on a library. Everything a program does leaves a line in its trace.
 
 import type { Op, Result } from "trestle";
-import type { ClockLike, ContextLike, DeferredLike, HookLike, Library, ResolverLike, SwitchLike } from "./library.js";
+import type {
+  ClockLike,
+  ConditionLike,
+  ContextLike,
+  DeferredLike,
+  HookLike,
+  LazyLike,
+  Library,
+  MutexLike,
+  ResolverLike,
+  SemaphoreLike,
+  StreamLike,
+  SwitchLike,
+} from "./library.js";
 
 /**
  * A program is a tree of arrays, so that what is printed can be pasted. Numbers choose among what there is: cells, semaphores, errors;
@@ -11,25 +24,46 @@ export type Program =
   // doing something at once
   | readonly ["note" | "check" | "isCancelled" | "rethrow"]
   | readonly ["throw", error: number]
-  | readonly ["resolve" | "tryResolve" | "release" | "tryAcquire" | "tryAdd" | "tryTake" | "close", which: number]
+  | readonly [
+      (
+        | "resolve"
+        | "tryResolve"
+        | "release"
+        | "tryAcquire"
+        | "tryAdd"
+        | "tryTake"
+        | "close"
+        | "unlock"
+        | "tryLock"
+        | "broadcast"
+      ),
+      which: number,
+    ]
   | readonly ["cancel" | "fail", scope: number, error: number]
   | readonly ["cancelOwn", error: number]
-  | readonly ["state" | "removeHook" | "get", which: number]
+  | readonly ["state" | "removeHook" | "get" | "isResolved", which: number]
   // waiting
   | readonly ["yield" | "awaitCancel"]
   | readonly ["sleep", seconds: number]
-  | readonly ["await" | "acquire" | "add" | "take" | "next" | "outcome" | "outcomeOrThrow", which: number]
+  | readonly [
+      "await" | "acquire" | "add" | "take" | "next" | "lock" | "awaitNoMutex" | "force" | "outcome" | "outcomeOrThrow",
+      which: number,
+    ]
+  | readonly ["awaitWith", condition: number, mutex: number]
   // control
   | readonly ["seq", steps: readonly Program[]]
   | readonly ["catch" | "finally", body: Program, handler: Program]
   | readonly ["lifted", body: Program]
   // scopes
   | readonly ["sub" | "protect" | "switch" | "protectedSwitch", body: Program]
+  | readonly ["useRo" | "useRw" | "useRwProtected" | "loop", which: number, body: Program]
   | readonly ["use" | "bind" | "unbind" | "timeout" | "timeoutResult", which: number, body: Program]
   // several at once
   | readonly ["both" | "pair" | "first" | "firstJoined", f: Program, g: Program]
   | readonly ["all" | "any" | "anyJoined" | "nAny", bodies: readonly Program[]]
   | readonly ["map" | "filter" | "filterMap" | "forEach", maxFibers: number, bodies: readonly Program[]]
+  // for later
+  | readonly ["lazy", mode: 0 | 1 | 2, body: Program]
   // things of a switch
   | readonly ["fork" | "daemon" | "promise" | "onRelease" | "hook", sw: number, body: Program];
 
@@ -83,8 +117,11 @@ interface Place {
 export class World {
   readonly trace: string[] = [];
   readonly cells: [DeferredLike<string>, ResolverLike<string>][] = [];
-  readonly semaphores;
-  readonly streams;
+  readonly semaphores: SemaphoreLike[] = [];
+  readonly streams: StreamLike<string>[] = [];
+  readonly mutexes: MutexLike[] = [];
+  readonly conditions: ConditionLike[] = [];
+  readonly lazies: LazyLike[] = [];
   /** Permits given back less permits taken, by hand. */
   readonly balance = [0, 0, 0];
   readonly contexts: ContextLike[] = [];
@@ -117,8 +154,6 @@ export class World {
     this.lib = lib;
     this.labels = labels;
     this.fault = fault;
-    this.semaphores = [0, 1, 2].map((permits) => new lib.Semaphore(permits));
-    this.streams = [0, 1, 2].map((capacity) => new lib.Stream(capacity));
     this.keys = [0, 1].map(() => lib.Fiber.createKey() as never);
   }
 
@@ -189,6 +224,8 @@ export class World {
       case "Exit":
       case "NotFirst":
         return error.name;
+      case "Poisoned":
+        return `Poisoned(${this.show(error.reason)})`;
       case "Timeout":
         return `Timeout(${String(error.seconds)})`;
       case "ReleaseError":
@@ -198,6 +235,7 @@ export class World {
       case "InvalidArgument":
       case "SwitchFinishedError":
       case "StreamClosed":
+      case "SysError":
       case "Failure":
         return `${error.name}(${error.message})`;
       default:
@@ -217,9 +255,15 @@ export class World {
 
   /** Where everything stands, when nothing runs any more. */
   state(): string {
-    const semaphores = this.semaphores.map((semaphore) => semaphore.getValue());
-    const streams = this.streams.map((stream) => `${stream.length}${stream.isClosed() ? " closed" : ""}`);
-    return `-- permits: ${semaphores.join(", ")}; items: ${streams.join(", ")}`;
+    const lines: string[] = [];
+    this.semaphores.forEach((semaphore, n) => lines.push(`semaphore ${n}: ${semaphore.getValue()}`));
+    this.streams.forEach((stream, n) =>
+      lines.push(`stream ${n}: ${stream.length}${stream.isClosed() ? ", closed" : ""}`),
+    );
+    this.mutexes.forEach((mutex, n) =>
+      lines.push(`mutex ${n}: ${this.show(mutex.getError() ?? (mutex.isLocked() ? "locked" : "free"))}`),
+    );
+    return `-- ${lines.join("; ")}`;
   }
 
   // --- what programs refer to ---
@@ -230,6 +274,23 @@ export class World {
 
   cell(n: number): [DeferredLike<string>, ResolverLike<string>] {
     return (this.cells[n] ??= this.lib.Deferred.create<string>());
+  }
+
+  /** The n-th semaphore has n permits, the n-th stream a capacity of n; each is made when it is first used. */
+  private semaphore(n: number): SemaphoreLike {
+    return (this.semaphores[n] ??= new this.lib.Semaphore(n));
+  }
+
+  private stream(n: number): StreamLike<string> {
+    return (this.streams[n] ??= new this.lib.Stream(n));
+  }
+
+  private mutex(n: number): MutexLike {
+    return (this.mutexes[n] ??= new this.lib.Mutex());
+  }
+
+  private condition(n: number): ConditionLike {
+    return (this.conditions[n] ??= new this.lib.Condition());
   }
 
   private switchAt(n: number, place: Place): SwitchLike {
@@ -279,23 +340,33 @@ export class World {
         return telling(() => this.cell(node[1])[1].resolve(this.labels.get(node)!));
       case "tryResolve":
         return doing(() => this.cell(node[1])[1].tryResolve(this.labels.get(node)!));
+      case "isResolved":
+        return doing(() => this.cell(node[1])[0].isResolved() || undefined);
       case "release":
         return doing(() => {
           this.balance[node[1]]!++;
-          this.semaphores[node[1]]!.release();
+          this.semaphore(node[1]).release();
         });
       case "tryAcquire":
         return doing(() => {
-          const taken = this.semaphores[node[1]]!.tryAcquire();
+          const taken = this.semaphore(node[1]).tryAcquire();
           if (taken) this.balance[node[1]]!--;
           return taken;
         });
       case "tryAdd":
-        return telling(() => this.streams[node[1]]!.tryAdd(this.labels.get(node)!));
+        return telling(() => this.stream(node[1]).tryAdd(this.labels.get(node)!));
       case "tryTake":
-        return doing(() => this.streams[node[1]]!.tryTake()?.value);
+        return doing(() => this.stream(node[1]).tryTake()?.value);
       case "close":
-        return doing(() => this.streams[node[1]]!.close());
+        return doing(() => this.stream(node[1]).close());
+      case "unlock":
+        return telling(() => this.mutex(node[1]).unlock());
+      case "tryLock":
+        return telling(() => this.mutex(node[1]).tryLock());
+      case "broadcast":
+        return doing(() => this.condition(node[1]).broadcast());
+      case "lazy":
+        return doing(() => this.lazies.push(this.lazyOf(node[1], node[2], place)));
       case "cancel":
         return telling(() => this.contexts[node[1] % this.contexts.length]!.cancel(this.error(node[2])));
       case "cancelOwn":
@@ -328,11 +399,19 @@ export class World {
       case "acquire":
         return this.acquire(node[1]);
       case "add":
-        return this.streams[node[1]]!.add(this.labels.get(node)!);
+        return this.stream(node[1]).add(this.labels.get(node)!);
       case "take":
-        return this.streams[node[1]]!.take();
+        return this.stream(node[1]).take();
       case "next":
         return this.nextOf(node[1]);
+      case "lock":
+        return this.mutex(node[1]).lock();
+      case "awaitNoMutex":
+        return this.condition(node[1]).awaitNoMutex();
+      case "awaitWith":
+        return this.condition(node[1]).await(this.mutex(node[2]));
+      case "force":
+        return this.lazies[node[1] % this.lazies.length]?.force() ?? done(undefined);
       case "outcome":
         return this.outcomes[node[1] % this.outcomes.length]?.await() ?? done(undefined);
       case "outcomeOrThrow":
@@ -359,7 +438,15 @@ export class World {
       case "protectedSwitch":
         return Switch.runProtected((sw) => this.inSwitch(sw, node[1]));
       case "use":
-        return this.semaphores[node[1]]!.use(() => this.play(node[2], place));
+        return this.semaphore(node[1]).use(() => this.play(node[2], place));
+      case "useRo":
+        return this.mutex(node[1]).useRo(() => this.play(node[2], place));
+      case "useRw":
+        return this.mutex(node[1]).useRw(() => this.play(node[2], place), { protect: false });
+      case "useRwProtected":
+        return this.mutex(node[1]).useRw(() => this.play(node[2], place), { protect: true });
+      case "loop":
+        return this.loop(node[1], node[2], place);
       case "bind":
         return Fiber.withBinding(this.keys[node[1]]!, this.labels.get(node), () => this.play(node[2], place));
       case "unbind":
@@ -414,12 +501,24 @@ export class World {
   }
 
   private *acquire(n: number): Op<void> {
-    yield* this.semaphores[n]!.acquire();
+    yield* this.semaphore(n).acquire();
     this.balance[n]!--;
   }
 
+  private lazyOf(mode: 0 | 1 | 2, body: Program, place: Place): LazyLike {
+    const cancel = (["restart", "record", "protect"] as const)[mode];
+    return this.lib.Lazy.fromFun(() => this.play(body, place), { cancel });
+  }
+
+  /** Three updates are enough: one that broadcasts itself would never end. */
+  private loop(n: number, body: Program, place: Place): Op<unknown> {
+    let updates = 0;
+    const update = () => (++updates > 3 ? done("enough") : this.play(body, place));
+    return this.condition(n).loopNoMutex(update);
+  }
+
   private *nextOf(n: number): Op<string> {
-    const items = this.streams[n]!.iterate();
+    const items = this.stream(n).iterate();
     return (yield* items.next()) ? items.value : "end";
   }
 
@@ -525,16 +624,19 @@ export function play(
 ): Run {
   const world = new World(lib, labels, fault);
   let outcome: string;
-  // Programs throw by the hundred thousand, and nobody reads where from.
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
+  // Nobody reads where errors were made and fibers forked, and to look would take half of the time.
+  const stacks = Error as { stackTraceLimit: number; captureStackTrace?: unknown };
+  const { stackTraceLimit, captureStackTrace } = stacks;
+  stacks.stackTraceLimit = 0;
+  stacks.captureStackTrace = undefined;
   try {
     const value = lib.run(({ clock }) => world.main(program, clock), observed ? () => world.suspended() : undefined);
     outcome = `= ${world.show(value)}`;
   } catch (error) {
     outcome = `! ${world.show(error)}`;
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+    stacks.stackTraceLimit = stackTraceLimit;
+    stacks.captureStackTrace = captureStackTrace;
   }
   world.trace.push(world.state());
   return { trace: world.trace, outcome, suspensions: world.suspensions, points: world.points, world };

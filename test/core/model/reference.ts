@@ -12,7 +12,7 @@
 // It shares no code with the core (the type of an op apart). Ids in comments are those of the facts that a line follows from.
 
 import type { Body, Op, Result } from "trestle";
-import type { ClockLike, Combine, Library, Limit } from "./library.js";
+import type { ClockLike, Combine, LazyCancel, Library, Limit } from "./library.js";
 
 // --- errors ---
 
@@ -138,13 +138,14 @@ function remove<T>(list: T[], item: T): void {
   if (at >= 0) list.splice(at, 1);
 }
 
+interface Registration<Brought> {
+  readonly thread: Thread;
+  brought: Brought;
+}
+
 /** Threads that wait for the same thing, each with what it brought along; first come, first served. */
 class Waiters<Brought = undefined> {
-  private readonly list: { thread: Thread; brought: Brought }[] = [];
-
-  get isEmpty(): boolean {
-    return this.list.length === 0;
-  }
+  private list: Registration<Brought>[] = [];
 
   /** A cancellation point. */
   *wait<T>(brought: Brought): Op<T> {
@@ -156,16 +157,36 @@ class Waiters<Brought = undefined> {
   register(brought: Brought): void {
     const thread = running();
     if (thread.context.cancelled) return resume(thread, failure(thread.context.cancelled)); // SC-07
-    const entry = { thread, brought };
-    this.list.push(entry);
-    thread.giveUp = () => remove(this.list, entry);
+    const registration = this.add(thread, brought);
+    thread.giveUp = () => this.remove(registration);
+  }
+
+  /** The same for a wait that is no cancellation point, and cannot be given up. */
+  registerFirmly(brought: Brought): void {
+    this.add(running(), brought);
+  }
+
+  add(thread: Thread, brought: Brought): Registration<Brought> {
+    const registration = { thread, brought };
+    this.list.push(registration);
+    return registration;
+  }
+
+  remove(registration: Registration<Brought>): void {
+    remove(this.list, registration);
+  }
+
+  takeAll(): Registration<Brought>[] {
+    const all = this.list;
+    this.list = [];
+    return all;
   }
 
   /** Takes out the first waiter and resumes it. */
-  wakeFirst(outcome: Outcome): { brought: Brought } | undefined {
-    const entry = this.list.shift();
-    if (entry) resume(entry.thread, outcome);
-    return entry;
+  wakeFirst(outcome: Outcome): Registration<Brought> | undefined {
+    const first = this.list.shift();
+    if (first) resume(first.thread, outcome);
+    return first;
   }
 
   wakeAll(outcome: Outcome): void {
@@ -505,6 +526,10 @@ class Hook {
   }
 }
 
+function* doing<T>(act: () => T): Op<T> {
+  return act();
+}
+
 /** How `body` ended. */
 function* attempt<T>(body: Body<T>): Op<Result<T>> {
   try {
@@ -774,8 +799,9 @@ class Stream<T> {
   close(): void {
     if (this.closed) return; // ST-21
     this.closed = true;
-    this.writers.wakeAll(failure(closedStream())); // ST-20
-    this.readers.wakeAll(failure(closedStream()));
+    // ST-20; each operation fails on its own.
+    while (this.writers.wakeFirst(failure(closedStream())));
+    while (this.readers.wakeFirst(failure(closedStream())));
   }
 
   get length(): number {
@@ -784,6 +810,176 @@ class Stream<T> {
 
   isClosed(): boolean {
     return this.closed;
+  }
+}
+
+// --- locks (MX, CD) ---
+
+class Mutex {
+  private locked = false;
+  private poisoned: Error | undefined;
+  private readonly waiters = new Waiters();
+
+  *lock(): Op<void> {
+    if (!this.tryLock()) yield* this.waiters.wait(undefined); // MX-02, MX-05, MX-06
+  }
+
+  /** {@link lock} that cannot be given up. */
+  *relock(): Op<void> {
+    if (this.tryLock()) return;
+    this.waiters.registerFirmly(undefined);
+    yield* park();
+  }
+
+  tryLock(): boolean {
+    if (this.poisoned) throw this.poisoned; // MX-09
+    if (this.locked) return false; // MX-17
+    this.locked = true;
+    return true;
+  }
+
+  unlock(): void {
+    if (this.poisoned) throw this.poisoned; // MX-09
+    if (!this.locked) {
+      const error = named("SysError", "Eio.Mutex.unlock: already unlocked!"); // MX-08
+      this.poison(error);
+      throw error;
+    }
+    if (!this.waiters.wakeFirst(DONE)) this.locked = false; // MX-03, MX-07
+  }
+
+  private poison(reason: unknown): void {
+    if (this.poisoned) return;
+    this.poisoned = Object.assign(named("Poisoned"), { reason });
+    this.locked = false;
+    this.waiters.wakeAll(failure(this.poisoned)); // MX-12
+  }
+
+  isLocked(): boolean {
+    return this.locked;
+  }
+
+  getError(): unknown {
+    return this.poisoned;
+  }
+
+  *useRo<T>(body: Body<T>): Op<T> {
+    yield* this.lock(); // MX-18
+    const outcome = yield* attempt(body);
+    if (outcome.ok) {
+      this.unlock();
+      return outcome.value;
+    }
+    if (this.poisoned) throw outcome.error;
+    const unlocked = yield* attempt(() => doing(() => this.unlock())); // MX-16
+    throw unlocked.ok ? outcome.error : combine(outcome.error, unlocked.error);
+  }
+
+  *useRw<T>(body: Body<T>, options: { protect: boolean }): Op<T> {
+    yield* this.lock(); // MX-15
+    const outcome = yield* attempt(options.protect ? () => protect(body) : body); // MX-13
+    if (outcome.ok) {
+      this.unlock(); // MX-10
+      return outcome.value;
+    }
+    this.poison(outcome.error); // MX-11, MX-14
+    throw outcome.error;
+  }
+}
+
+class Condition {
+  private readonly waiters = new Waiters<(() => void) | undefined>();
+
+  *await(mutex: Mutex): Op<void> {
+    if (!mutex.isLocked()) return mutex.unlock(); // which throws
+    this.waiters.register(undefined); // CD-03, CD-06: in a cancelled context, too, the mutex is unlocked
+    mutex.unlock();
+    const outcome = yield* attempt(park);
+    yield* mutex.relock(); // CD-04, CD-05
+    if (!outcome.ok) throw outcome.error;
+  }
+
+  *awaitNoMutex(): Op<void> {
+    yield* this.waiters.wait(undefined); // CD-08
+  }
+
+  *loopNoMutex<T>(update: () => Op<T | undefined>): Op<T> {
+    for (;;) {
+      let told = false;
+      const registration = this.waiters.add(running(), () => (told = true));
+      const outcome = yield* attempt(update); // CD-09
+      if (!outcome.ok || outcome.value !== undefined) {
+        this.waiters.remove(registration); // CD-14
+        if (!outcome.ok) throw outcome.error;
+        return outcome.value as T;
+      }
+      const thread = running();
+      if (thread.context.cancelled) {
+        this.waiters.remove(registration);
+        resume(thread, failure(thread.context.cancelled)); // CD-15
+      } else if (told) {
+        resume(thread, DONE); // CD-10, CD-11: others have their turn before the next run
+      } else {
+        registration.brought = undefined; // from now on it is a thread that waits, in its old place
+        thread.giveUp = () => this.waiters.remove(registration); // CD-12
+      }
+      yield* park(); // CD-13
+    }
+  }
+
+  broadcast(): void {
+    const present = this.waiters.takeAll(); // CD-01, CD-02
+    for (const { thread, brought: callback } of present) {
+      if (callback) callback();
+      else resume(thread, DONE);
+    }
+  }
+}
+
+// --- values on demand (LZ) ---
+
+class Lazy {
+  private readonly fn: Body<unknown>;
+  private readonly cancel: LazyCancel;
+  private computing = false;
+  private outcome: Outcome | undefined;
+  private readonly waiters = new Waiters();
+
+  constructor(fn: Body<unknown>, cancel: LazyCancel) {
+    this.fn = fn;
+    this.cancel = cancel;
+  }
+
+  static fromFun(fn: Body<unknown>, options: { cancel: LazyCancel }): Lazy {
+    return new Lazy(fn, options.cancel);
+  }
+
+  static fromVal(value: unknown): Lazy {
+    const lazy = new Lazy(awaitCancel, "protect");
+    lazy.outcome = { ok: true, value }; // LZ-08
+    return lazy;
+  }
+
+  *force(): Op<unknown> {
+    if (this.computing) yield* this.waiters.wait(undefined); // LZ-02, LZ-09
+    const outcome = this.outcome ?? (yield* this.compute()); // LZ-01
+    if (!outcome.ok) throw outcome.error; // LZ-03, LZ-04
+    return outcome.value;
+  }
+
+  /** Whoever is told while there is no outcome is the next to compute: nobody else begins, as `computing` has stayed true (LZ-06). */
+  private *compute(): Op<Outcome> {
+    this.computing = true;
+    const outcome = yield* attempt(this.cancel === "protect" ? () => protect(this.fn) : this.fn); // LZ-05
+    const stopped = !outcome.ok && outcome.error instanceof Cancelled && running().context.cancelled; // LZ-07
+    if (stopped && this.cancel === "restart") {
+      this.computing = this.waiters.wakeFirst(DONE) !== undefined;
+    } else {
+      this.computing = false;
+      this.outcome = outcome;
+      this.waiters.wakeAll(DONE);
+    }
+    return outcome;
   }
 }
 
@@ -894,4 +1090,7 @@ export const model: Library = {
   Deferred,
   Semaphore,
   Stream: Stream<string>,
+  Mutex,
+  Condition: Condition,
+  Lazy,
 };

@@ -43,9 +43,12 @@ class Alarm {
     this.armedFor = Infinity;
     this.firing = true;
     // The platform may call a little early: what is not due is armed again.
-    this.timers.fireDue(monotonicSeconds());
-    this.firing = false;
-    this.arm();
+    try {
+      this.timers.fireDue(monotonicSeconds());
+    } finally {
+      this.firing = false;
+      this.arm();
+    }
   };
 }
 

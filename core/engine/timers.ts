@@ -1,14 +1,21 @@
 // Pending deadlines in order: earlier ones first, equal ones in order of registration.
 
+import { Failures } from "./multiple.js";
+
 /** One pending deadline. */
 export interface Timer {
   /** When, in the unit of the clock that owns the queue. */
   readonly deadline: number;
   readonly order: number;
-  /** Place in the heap; -1 when fired or removed. */
+  /** Place in the heap, or one of the two below. */
   index: number;
   readonly fire: () => void;
 }
+
+/** Fired, or removed. */
+const GONE = -1;
+/** Taken out of the heap, and about to fire. */
+const DUE = -2;
 
 /** A binary heap of timers; adding and removing cost O(log n). */
 export class Timers {
@@ -27,11 +34,11 @@ export class Timers {
     return timer;
   }
 
-  /** Takes a timer back; nothing happens if it has fired. */
+  /** Takes a timer back; nothing happens if it has fired. One that is due along with others can still be taken back by those. */
   remove(timer: Timer): void {
     const { index } = timer;
+    timer.index = GONE;
     if (index < 0) return;
-    timer.index = -1;
     const last = this.heap.pop()!;
     if (last === timer) return;
     this.place(last, index);
@@ -39,14 +46,28 @@ export class Timers {
     this.down(last);
   }
 
-  /** Fires all timers that are due at `time`, earliest first. Those that this adds wait for the next call. */
+  /**
+   * Fires all timers that are due at `time`, earliest first. Those that this adds wait for the next call. What they throw is thrown,
+   * combined, after all have fired.
+   */
   fireDue(time: number): void {
     const due: Timer[] = [];
     for (let first = this.heap[0]; first && first.deadline <= time; first = this.heap[0]) {
       this.remove(first);
+      first.index = DUE;
       due.push(first);
     }
-    for (const timer of due) timer.fire();
+    const failures = new Failures();
+    for (const timer of due) {
+      if (timer.index !== DUE) continue;
+      timer.index = GONE;
+      try {
+        timer.fire();
+      } catch (error) {
+        failures.add(error);
+      }
+    }
+    if (!failures.none) throw failures.error;
   }
 
   private up(timer: Timer): void {

@@ -1,6 +1,18 @@
 // Many fibers that wait for one thing.
 
-import { Cancel, type CancelContext, Deferred, Fiber, Semaphore, Stream, Switch, type Op } from "trestle";
+import {
+  Cancel,
+  type CancelContext,
+  Condition,
+  Deferred,
+  Fiber,
+  Lazy,
+  Mutex,
+  Semaphore,
+  Stream,
+  Switch,
+  type Op,
+} from "trestle";
 
 /** The numbers below `n` in an order that is random and always the same. */
 export function shuffled(n: number): number[] {
@@ -13,6 +25,8 @@ export function shuffled(n: number): number[] {
   }
   return numbers;
 }
+
+function* nothing(): Op<void> {}
 
 /** What a fiber can wait in, by the thousand. */
 export interface Queue {
@@ -34,6 +48,39 @@ export const queues: Record<string, () => Queue> = {
         for (let i = 0; i < n; i++) slots.release();
       },
     };
+  },
+  "Mutex.lock": () => {
+    const mutex = new Mutex();
+    mutex.tryLock();
+    return { wait: () => mutex.useRo(nothing), wake: () => mutex.unlock() };
+  },
+  "Condition.awaitNoMutex": () => {
+    const changed = new Condition();
+    return { wait: () => changed.awaitNoMutex(), wake: () => changed.broadcast() };
+  },
+  "Condition.await": () => {
+    const mutex = new Mutex();
+    const changed = new Condition();
+    return { wait: () => mutex.useRo(() => changed.await(mutex)), wake: () => changed.broadcast() };
+  },
+  "Condition.loopNoMutex": () => {
+    const changed = new Condition();
+    let ready = false;
+    return {
+      wait: () =>
+        changed.loopNoMutex(function* () {
+          return ready || undefined;
+        }),
+      wake() {
+        ready = true;
+        changed.broadcast();
+      },
+    };
+  },
+  "Lazy.force": () => {
+    const [cell, resolver] = Deferred.create<number>();
+    const lazy = Lazy.fromFun(() => cell.await(), { cancel: "restart" });
+    return { wait: () => lazy.force(), wake: () => resolver.resolve(1) };
   },
   "Stream.take": () => {
     const stream = new Stream<number>(1);

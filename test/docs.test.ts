@@ -25,7 +25,8 @@ const examples = readdirSync(top, { recursive: true, encoding: "utf8" })
 
 describe.each(documents.filter(({ runnable }) => runnable.length > 0))("$file", ({ blocks, runnable }) => {
   it.each(runnable)("line $line: $heading", async (block) => {
-    const checks = await execute(await programOf(block.text, { firstLine: block.line }));
+    const program = await programOf(block.text, { firstLine: block.line });
+    const checks = await execute(program, { realTime: block.words.includes("real-time") });
     expect(checks.found).toEqual([]);
     const next = blocks[blocks.indexOf(block) + 1];
     if (next?.words.includes("output")) {

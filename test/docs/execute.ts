@@ -1,9 +1,13 @@
-/** Runs the programs made of documentation, in a folder of their own, against the sources. */
+/**
+ * Runs the programs made of documentation against the sources, in a folder of their own, and in a time that goes on by itself: whenever
+ * nothing else can happen the next timer is due.
+ */
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as macrotask } from "node:timers/promises";
 import { runInThisContext } from "node:vm";
+import { vi } from "vitest";
 import { Checks } from "./checks.js";
 import type { Program } from "./claims.js";
 
@@ -28,8 +32,23 @@ class Docs extends Checks {
 export interface Execution {
   /** Given the program and its first arguments, starts it; by default it is an async function without further parameters. */
   readonly start?: (main: (...all: unknown[]) => unknown, docs: readonly unknown[]) => unknown;
-  /** How long a claim in a callback may take to be reached, in milliseconds. */
+  /** How long a claim in a callback may take to be reached, in milliseconds of the real time. */
   readonly patience?: number;
+  /** For programs that wait for more than timers: the time is the real one. */
+  readonly realTime?: boolean;
+}
+
+/** What the program may be doing meanwhile takes no more turns than this. */
+const TURNS = 4;
+
+/** How often the time of what a program has left running goes on, times its turns. */
+const LEFTOVERS = 400;
+
+async function sleepUntil(met: () => boolean, execution: Execution): Promise<void> {
+  while (!met()) {
+    for (let turn = 0; turn < TURNS && !met(); turn++) await macrotask();
+    if (!execution.realTime && !met()) vi.advanceTimersToNextTimer();
+  }
 }
 
 /**
@@ -38,19 +57,34 @@ export interface Execution {
  * @throws what it throws
  */
 export async function execute(program: Program, execution: Execution = {}): Promise<Checks> {
-  const { start = (main, docs) => main(...docs), patience = 5000 } = execution;
+  const { start = (main, docs) => main(...docs), patience = 5000, realTime = false } = execution;
   const docs = new Docs(program.lines);
   const print = docs.print.bind(docs);
   const quiet = { log: print, info: print, warn: print, error: print };
   const main = runInThisContext(program.code) as (...all: unknown[]) => unknown;
+  const now = performance.now.bind(performance);
   const outside = process.cwd();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "trestle-docs-")));
   process.chdir(folder);
+  if (!realTime) vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] });
   try {
-    await start(main, [docs, quiet]);
-    await docs.runTests();
-    for (const end = Date.now() + patience; !docs.allReached && Date.now() < end;) await sleep(1);
+    let running = true;
+    const ended = (async () => {
+      try {
+        await start(main, [docs, quiet]);
+        await docs.runTests();
+      } finally {
+        running = false;
+      }
+    })();
+    await Promise.all([ended, sleepUntil(() => !running, execution)]);
+    const end = now() + patience;
+    await sleepUntil(() => docs.allReached || now() > end, execution);
+    // What the program has left running ends in its own time, not in that of the next one.
+    let left = LEFTOVERS;
+    await sleepUntil(() => realTime || vi.getTimerCount() === 0 || left-- < 0, execution);
   } finally {
+    vi.useRealTimers();
     process.chdir(outside);
     rmSync(folder, { recursive: true, force: true });
   }

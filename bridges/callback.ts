@@ -6,14 +6,24 @@
 // | cancels     | what `register` returned, in the same turn        | only the wait: there is nothing to call          |
 // | error       | the very value given to `fail`                    | the very `err`, if it is truthy                  |
 // | late value  | dropped, or `onDiscard`                           | dropped                                          |
+//
+// |             | `toCallback`, `toNode`                                                                               |
+// |-------------|------------------------------------------------------------------------------------------------------|
+// | settles     | the callback, once, after the finalizers, never inside the call                                      |
+// | cancels     | the handle, `signal`, the owner; the callback gets an `AbortError`, or `signal.reason`               |
+// | owner       | `sw`; the fiber in `fromAsync`; nobody                                                               |
+// | error       | the same object; a falsy one in an error, as `util.callbackify` does; what the callback throws is    |
+// |             | reported as unhandled                                                                                |
 
-import type { Op } from "trestle";
+import { reportUnhandled, type Body, type Op } from "trestle";
 import { discardOf, type DiscardOptions } from "./crossing/discard.js";
+import { drive, type DriveOptions } from "./crossing/drive.js";
 import { oneShot, type Answer, type Undo } from "./crossing/one-shot.js";
 import type { DisposableLike } from "./crossing/platform.js";
+import { toAsync } from "./promise.js";
 import { awaitValue } from "./crossing/reaction.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
-import { expectFunction, expectOptions, isGeneratorFunction, refuse } from "./crossing/refuse.js";
+import { expectBody, expectFunction, expectOptions, isGeneratorFunction, refuse } from "./crossing/refuse.js";
 
 /** What a registration may return to be undone by: the first of these methods that it has is called, once. */
 export type Cancellable =
@@ -197,4 +207,129 @@ function namesOfResults(fn: object): readonly string[] | undefined {
 
 function named(names: readonly string[], values: unknown[]): object {
   return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+}
+
+/** An error-first callback. */
+export type NodeCallback<T> = (error: unknown, value?: T) => void;
+
+/** Stops what {@link toCallback} has started. */
+export interface CancelHandle {
+  /** Cancels the fiber; nothing happens if it has ended. The callback is called when its finalizers are done. */
+  cancel(reason?: unknown): void;
+}
+
+/** The options of {@link toCallback}. */
+export interface ToCallbackOptions extends DriveOptions {
+  /** Do not call the callback when the fiber was cancelled by the handle. Default false. */
+  silentCancel?: boolean;
+}
+
+/** In place of an error that an error-first callback would take for success; `reason` is that error. */
+export class FalsyError extends Error {
+  override readonly name = "FalsyError";
+  readonly code = "ERR_FALSY_VALUE_REJECTION";
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    super("the fiber failed with a falsy value", { cause: reason });
+    this.reason = reason;
+  }
+}
+
+/**
+ * Runs `body` as a fiber, from ordinary code, and tells `callback` its outcome: `callback(null, value)` or `callback(error)`, exactly
+ * once, after the finalizers, and never before this function has returned. The body runs synchronously up to its first suspension.
+ *
+ * What the callback throws is reported as unhandled; it is not called a second time.
+ *
+ * @example
+ * const handle = toCallback(
+ *   () => download(url),
+ *   (error, page) => log(error ?? page?.text),
+ * );
+ * handle.cancel(); // the callback is given an AbortError
+ *
+ * @param callback  is given `null` and the value, or the error: that of the body, the same object; an `AbortError` when the fiber was
+ *   cancelled, `signal.reason` when the signal was aborted; a {@link FalsyError} for a falsy one
+ * @param options.silentCancel  after `cancel` on the handle nothing is called
+ * @throws TypeError at once, when an argument is not what it should be; the body is not started
+ */
+export function toCallback<T>(body: Body<T>, callback: NodeCallback<T>, options?: ToCallbackOptions): CancelHandle {
+  return callBack("toCallback", body, callback, options);
+}
+
+function callBack<T>(
+  where: string,
+  body: Body<T>,
+  callback: NodeCallback<T>,
+  options: ToCallbackOptions | undefined,
+): CancelHandle {
+  expectBody(where, "body", body);
+  expectFunction(where, "callback", callback);
+  expectOptions(where, options, "name");
+  let inside = true;
+  let silent = false;
+  const tell: NodeCallback<T> = (error, value) => {
+    if (silent) return;
+    // As `callbackify` does: an error of the callback concerns nobody here.
+    const call = () => {
+      try {
+        if (error === null) callback(null, value);
+        else callback(error);
+      } catch (thrown) {
+        reportUnhandled(thrown);
+      }
+    };
+    if (inside) void Promise.resolve().then(call);
+    else call();
+  };
+  const cancel = drive(
+    where,
+    body,
+    options,
+    (value) => tell(null, value),
+    (error) => tell(error ? error : new FalsyError(error)),
+  );
+  inside = false;
+  return {
+    cancel(reason: unknown = new Error("cancelled by its handle")) {
+      silent = options?.silentCancel === true;
+      cancel(reason);
+    },
+  };
+}
+
+/**
+ * A fiber function as an error-first callback function: `util.callbackify` for fibers. The last argument is the callback; each call
+ * runs its own fiber, as {@link toCallback} does, and returns its handle. `util.promisify` of the result gives `toAsync(fn)`.
+ *
+ * @example
+ * const load = toNode(function* (id: string) {
+ *   return yield* loadUser(id);
+ * });
+ * load("ada", (error, user) => log(error ?? user?.name));
+ *
+ * @param fn  a fiber function
+ * @throws TypeError at once, when `fn` is not a function, or is an async one; from each call without a callback
+ */
+export function toNode<This, A extends unknown[], T>(
+  fn: (this: This, ...args: A) => Op<T>,
+  options?: ToCallbackOptions,
+): (this: This, ...args: [...args: A, callback: NodeCallback<T>]) => CancelHandle {
+  expectBody("toNode", "fn", fn);
+  expectOptions("toNode", options, "name");
+  const named = { ...options, name: options?.name ?? fn.name };
+  // A method, because methods know `this` and cannot be called with `new`.
+  const holder = {
+    wrapper(this: This, ...args: unknown[]): CancelHandle {
+      const callback = args.pop() as NodeCallback<T>;
+      return callBack("toNode", () => fn.apply(this, args as A), callback, named);
+    },
+  };
+  // eslint-disable-next-line @typescript-eslint/unbound-method
+  const { wrapper } = holder;
+  Object.defineProperty(wrapper, "name", { value: named.name, configurable: true });
+  Object.defineProperty(wrapper, "length", { value: fn.length + 1, configurable: true });
+  Object.defineProperty(wrapper, PROMISIFIED, { value: toAsync(fn, { name: named.name }), configurable: true });
+  return wrapper;
 }

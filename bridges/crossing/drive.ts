@@ -28,25 +28,35 @@ export interface DriveOptions {
   name?: string;
 }
 
-/** Runs `body` and calls one of `resolve` and `reject`, once. May throw for wrong arguments, before the body is started. */
+/** Cancels the driven fiber; nothing happens if it has ended. */
+export type Cancel = (reason: unknown) => void;
+
+/**
+ * Runs `body` and calls one of `resolve` and `reject`, once. May throw for wrong arguments, before the body is started.
+ *
+ * @returns what cancels the fiber
+ */
 export function drive<T>(
   where: string,
   body: Body<T>,
   options: DriveOptions | undefined,
   resolve: (value: T) => void,
   reject: (error: unknown) => void,
-): void {
+): Cancel {
   const sw = options?.sw;
   const signal = options?.signal;
   let abort: ForeignAbort | undefined;
   if (signal !== undefined) {
     expectSignal(where, "options.signal", signal);
-    if (signal.aborted) return reject(signal.reason);
+    if (signal.aborted) {
+      reject(signal.reason);
+      return () => {};
+    }
     abort = new ForeignAbort(signal);
   }
   const from = callingFiber();
 
-  startRoot(abort ? () => attached(where, abort, body) : body, {
+  const root = startRoot(abort ? () => attached(where, abort, body) : body, {
     name: options?.name || body.name || undefined,
     sw,
     parent: sw ? undefined : from?.context,
@@ -62,6 +72,7 @@ export function drive<T>(
       reject(error instanceof Cancelled ? abortErrorOf(error) : error);
     },
   });
+  return (reason) => root.cancel(reason);
 }
 
 /** The first step: from here on, and not before, the fiber has a context that the signal can cancel. */

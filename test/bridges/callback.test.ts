@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Cancel, Cancelled, onUnhandledError, Switch, type Op } from "trestle";
-import { fromCallback, fromNode, fromNodeAll, toPromise } from "@trestle/bridges";
+import { Cancel, Cancelled, Fiber, onUnhandledError, Switch, type Op } from "trestle";
+import { fromAsync, fromCallback, fromNode, fromNodeAll, toCallback, toNode, toPromise } from "@trestle/bridges";
 import { expectNoUnhandledRejections, later, macrotask, outcome, ticks } from "./world.js";
 
 expectNoUnhandledRejections();
@@ -309,5 +309,140 @@ describe("fromNode", () => {
       /"missing" must be a function taking an error-first callback, got undefined/,
     );
     expect(() => from(function* () {})).toThrow(/run a fiber function with yield\* directly/);
+  });
+});
+
+/** Calls `start` with a callback, and gives what that was called with, and when. */
+function called(start: (callback: (error: unknown, value?: unknown) => void) => void): Promise<unknown[]> {
+  return new Promise((resolve) => {
+    let inside = true;
+    start((...args) => resolve([inside ? "inside" : "after", ...args]));
+    inside = false;
+  });
+}
+
+function* triple(this: unknown, x: number): Op<number> {
+  if (x > 1) yield* Fiber.yield();
+  return 3 * x;
+}
+
+const failingWith = (error: unknown) =>
+  function* (): Op<never> {
+    yield* Fiber.yield();
+    throw error;
+  };
+
+describe("toNode and toCallback", () => {
+  it("BC-14 a function that gives a promise without a callback is called by fromAsync", async () => {
+    const either = (callback?: (error: unknown, value: number) => void) =>
+      callback ? void callback(null, 1) : Promise.resolve(2);
+    expect(await toPromise(() => fromAsync(() => either()))).toBe(2);
+    expect(await toPromise(() => fromNode(either)())).toBe(1);
+  });
+
+  it("BC-30 calls back with null and the value, once, and never inside the call", async () => {
+    const node = toNode(triple);
+    expect(await called((callback) => node(1, callback))).toEqual(["after", null, 3]);
+    expect(await called((callback) => node(2, callback))).toEqual(["after", null, 6]);
+    let calls = 0;
+    node(1, () => calls++);
+    await macrotask();
+    expect(calls).toBe(1);
+  });
+
+  it("BC-30 calls back after the finalizers", async () => {
+    const log: string[] = [];
+    await called((callback) =>
+      toCallback(
+        function* () {
+          try {
+            yield* Fiber.yield();
+          } finally {
+            yield* Fiber.yield();
+            log.push("finalizer");
+          }
+        },
+        (...args) => {
+          log.push("callback");
+          callback(...(args as [unknown]));
+        },
+      ),
+    );
+    expect(log).toEqual(["finalizer", "callback"]);
+  });
+
+  it("BC-30 passes this and the arguments on, and has the length of a callback function", async () => {
+    const holder = {
+      factor: 5,
+      times: toNode(function* times(this: { factor: number }, x: number): Op<number> {
+        return this.factor * x;
+      }),
+    };
+    expect(await called((callback) => holder.times(2, callback))).toEqual(["after", null, 10]);
+    expect([holder.times.name, holder.times.length]).toEqual(["times", 2]);
+  });
+
+  it("BC-31 an error of the callback is uncaught, as with callbackify, and does not call it again", async () => {
+    for (const make of [
+      (fn: (error: unknown) => void) => toNode(triple)(1, fn),
+      (fn: (error: unknown) => void) => toNode(triple)(2, fn),
+    ]) {
+      let calls = 0;
+      const seen = await unhandled(async () => {
+        make(() => {
+          calls++;
+          throw new Error("in the callback");
+        });
+        await macrotask();
+      });
+      expect([calls, seen.map(String)]).toEqual([1, ["Error: in the callback"]]);
+    }
+  });
+
+  it("BC-32 the error is the same object", async () => {
+    const error = new Error("no");
+    expect(await called((callback) => toNode(failingWith(error))(callback))).toEqual(["after", error]);
+  });
+
+  it("BC-33 the handle cancels the fiber; the callback gets an AbortError after the finalizers, or nothing", async () => {
+    const log: string[] = [];
+    function* waiting(): Op<void> {
+      try {
+        yield* Fiber.awaitCancel();
+      } finally {
+        log.push("finalizer");
+      }
+    }
+    const [, error] = await called((callback) => toNode(waiting)(callback).cancel("enough"));
+    expect(error).toMatchObject({ name: "AbortError", cause: "enough" });
+    expect(log).toEqual(["finalizer"]);
+    let calls = 0;
+    toCallback(waiting, () => calls++, { silentCancel: true }).cancel();
+    await macrotask();
+    expect([calls, log.length]).toEqual([0, 2]);
+  });
+
+  it("BC-33 cancelling what has ended does nothing", async () => {
+    let calls = 0;
+    const handle = toCallback(
+      () => triple.call(undefined, 1),
+      () => calls++,
+    );
+    handle.cancel();
+    await macrotask();
+    handle.cancel();
+    await macrotask();
+    expect(calls).toBe(1);
+  });
+
+  it("BC-34 without a callback it throws at once, and the body is not started", () => {
+    let started = false;
+    const node = toNode(function* () {
+      started = true;
+    });
+    expect(() => (node as unknown as () => void)()).toThrow(/toNode: "callback" must be a function, got undefined/);
+    expect(() => toCallback(triple as never, 1 as never)).toThrow(/toCallback: "callback" must be a function/);
+    expect(() => toNode((async () => 1) as never)).toThrow(/a function returning an op, got an async function/);
+    expect(started).toBe(false);
   });
 });

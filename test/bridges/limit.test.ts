@@ -1,7 +1,15 @@
 import pLimit from "p-limit";
 import { describe, expect, it } from "vitest";
-import { Cancel, Fiber, Switch, type Op } from "trestle";
-import { fromLimit, fromPromise, limited, toPromise, type LimitFunction } from "@trestle/bridges";
+import { Cancel, Fiber, Semaphore, Switch, type Op } from "trestle";
+import {
+  fromLimit,
+  fromPromise,
+  limited,
+  toLimit,
+  toPromise,
+  type LimitFunction,
+  type SemaphoreLimit,
+} from "@trestle/bridges";
 import { Cell, expectNoUnhandledRejections, macrotask, outcome, ticks } from "./world.js";
 
 expectNoUnhandledRejections();
@@ -190,5 +198,163 @@ describe("fromLimit", () => {
   it("refuses what is no limit", () => {
     expect(() => fromLimit(2 as never)).toThrow(/"limit" must be a function, got the number 2/);
     expect(() => fromLimit(pLimit(1)).withPermit(1 as never)).toThrow(/"body" must be a function returning an op/);
+  });
+});
+
+/** What tests use of p-limit and of ours. */
+type Limit = Pick<SemaphoreLimit, "activeCount" | "pendingCount" | "concurrency" | "clearQueue" | "map"> &
+  ((fn: () => Promise<unknown>) => Promise<unknown>);
+
+const kinds: [name: string, make: (n: number, rejectOnClear?: boolean) => Limit][] = [
+  ["p-limit", (n, rejectOnClear = false) => pLimit({ concurrency: n, rejectOnClear })],
+  ["toLimit", (n, rejectOnClear = false) => toLimit(new Semaphore(n), { rejectOnClear })],
+];
+
+describe.each(kinds)("%s, as toLimit has to behave", (_name, make) => {
+  it("BL-06 never runs a call at once, counts it at once, and counts to nothing in the end", async () => {
+    const limit = make(2);
+    const log: string[] = [];
+    const job = (name: string) => limit(async () => void log.push(name));
+    const all = [job("a"), job("b"), job("c")];
+    log.push(`active ${limit.activeCount}, pending ${limit.pendingCount}`);
+    await Promise.all(all);
+    expect(log).toEqual(["active 2, pending 1", "a", "b", "c"]);
+    await ticks();
+    expect([limit.activeCount, limit.pendingCount]).toEqual([0, 0]);
+  });
+
+  it("BL-07 a call that fails rejects, and the next one runs", async () => {
+    const limit = make(1);
+    const bad = outcome(limit(() => Promise.reject(new Error("no"))));
+    const thrown = outcome(
+      limit(() => {
+        throw new Error("at once");
+      }),
+    );
+    expect(await Promise.all([bad, thrown, limit(async () => "next")])).toEqual([
+      "error Error: no",
+      "error Error: at once",
+      "next",
+    ]);
+  });
+
+  it("BL-08 a lower concurrency lets nothing new start until enough have ended; a higher one starts those that wait", async () => {
+    const limit = make(4);
+    const gates: Cell<void>[] = [];
+    const job = () => {
+      const gate = new Cell<void>();
+      return limit(() => {
+        gates.push(gate);
+        return gate.promise;
+      });
+    };
+    const all = Array.from({ length: 8 }, job);
+    await ticks();
+    expect(gates).toHaveLength(4);
+    limit.concurrency = 2;
+    for (const [ended, started] of [
+      [0, 4],
+      [1, 4],
+      [2, 5],
+    ] as const) {
+      gates[ended]!.resolve();
+      await ticks();
+      expect(gates).toHaveLength(started);
+    }
+    limit.concurrency = 4;
+    expect(gates).toHaveLength(5);
+    await ticks();
+    expect(gates).toHaveLength(7);
+    for (let i = 3; i < 8; i++) {
+      gates[i]?.resolve();
+      await ticks();
+    }
+    await Promise.all(all);
+    await ticks();
+    expect([limit.concurrency, limit.activeCount, limit.pendingCount]).toEqual([4, 0, 0]);
+  });
+
+  it("BL-08 lowered and raised again while all run, it is as it was", async () => {
+    const limit = make(2);
+    const gates = [new Cell<void>(), new Cell<void>()];
+    const all = gates.map((gate) => limit(() => gate.promise));
+    await ticks();
+    limit.concurrency = 1;
+    limit.concurrency = 3;
+    const third = limit(async () => "third");
+    expect(await third).toBe("third");
+    gates.forEach((gate) => gate.resolve());
+    await Promise.all(all);
+    await ticks();
+    expect(limit.activeCount).toBe(0);
+  });
+
+  it("BL-04 clearQueue rejects what waits if that was asked for", async () => {
+    const limit = make(1, true);
+    const gate = new Cell<void>();
+    const running = limit(() => gate.promise);
+    const waiting = outcome(limit(async () => "never"));
+    limit.clearQueue();
+    expect(await waiting).toMatch(/^error AbortError/);
+    expect(limit.pendingCount).toBe(0);
+    gate.resolve();
+    await running;
+  });
+
+  it("BL-10 map gives results in order, passes the index, and works taken off", async () => {
+    const { map } = make(2);
+    const slow = async (x: number, i: number) => {
+      for (let n = 0; n < 3 - i; n++) await macrotask();
+      return `${x}/${i}`;
+    };
+    expect(await map([7, 8, 9], slow)).toEqual(["7/0", "8/1", "9/2"]);
+  });
+
+  it("BL-10 map fails as soon as one call does, and lets the rest go on", async () => {
+    const limit = make(2);
+    const seen: number[] = [];
+    const mapped = limit.map([1, 2, 3], async (x) => {
+      seen.push(x);
+      if (x === 1) throw new Error("one");
+      await macrotask();
+      return x;
+    });
+    expect(await outcome(mapped)).toBe("error Error: one");
+    await macrotask();
+    await macrotask();
+    expect(seen).toEqual([1, 2, 3]);
+  });
+});
+
+describe("toLimit", () => {
+  it("BL-01 BL-12 shares the permits with fibers, first come, first served", async () => {
+    const slots = new Semaphore(1);
+    const limit = toLimit(slots);
+    const log: string[] = [];
+    const gate = new Cell<void>();
+    const first = limit(() => gate.promise);
+    const fiber = toPromise(() =>
+      slots.use(function* () {
+        log.push("fiber");
+        yield* Fiber.yield();
+      }),
+    );
+    const second = limit(async () => void log.push("async"));
+    await ticks();
+    expect(log).toEqual([]);
+    gate.resolve();
+    await Promise.all([first, fiber, second]);
+    await ticks();
+    expect([log, slots.value]).toEqual([["fiber", "async"], 1]);
+  });
+
+  it("BL-09 refuses what is no semaphore with permits, and a concurrency that is none", () => {
+    expect(() => toLimit(4 as never)).toThrow(/"semaphore" must be a Semaphore, got the number 4/);
+    expect(() => toLimit(new Semaphore(0))).toThrow(/permits left/);
+    const limit = toLimit(new Semaphore(1));
+    for (const wrong of [0, -1, 1.5, Infinity, undefined, {}]) {
+      expect(() => (limit.concurrency = wrong as number)).toThrow(TypeError);
+    }
+    expect(limit.concurrency).toBe(1);
   });
 });

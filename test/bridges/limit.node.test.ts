@@ -1,0 +1,16 @@
+// Node only: the storage that follows asynchronous calls.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import pLimit from "p-limit";
+import { expect, it } from "vitest";
+import { Semaphore } from "trestle";
+import { toLimit } from "@trestle/bridges";
+
+it.each([
+  ["p-limit", pLimit(1)],
+  ["toLimit", toLimit(new Semaphore(1))],
+])("BL-11 each call sees the store of whoever made it: %s", async (_name, limit) => {
+  const store = new AsyncLocalStorage<string>();
+  const seen = ["a", "b", "c"].map((name) => store.run(name, () => limit(async () => store.getStore())));
+  expect(await Promise.all(seen)).toEqual(["a", "b", "c"]);
+});

@@ -26,6 +26,27 @@ async function trestle(n) {
   });
 }
 
+/** The same with a cell to wait for in each fiber. @param {number} n */
+async function trestleCells(n) {
+  /** @type {unknown[]} */
+  const resolvers = [];
+  let suspended = 0;
+  function* sleeper() {
+    const [cell, resolver] = Deferred.create();
+    resolvers.push(resolver);
+    suspended++;
+    yield* cell.await();
+  }
+  return new Promise((resolve) => {
+    const done = run(() =>
+      Switch.run(function* (sw) {
+        for (let i = 0; i < n; i++) yield* Fiber.fork(sw, sleeper);
+        resolve({ suspended, kept: [resolvers, () => done] });
+      }),
+    );
+  });
+}
+
 /** @param {number} n */
 async function asyncFunctions(n) {
   const cell = new Promise(() => {});
@@ -37,6 +58,20 @@ async function asyncFunctions(n) {
   const tasks = [];
   for (let i = 0; i < n; i++) tasks.push(sleeper());
   return { suspended, kept: [cell, tasks] };
+}
+
+/** @param {number} n */
+async function asyncPromises(n) {
+  /** @type {unknown[]} */
+  const resolvers = [];
+  let suspended = 0;
+  async function sleeper() {
+    suspended++;
+    await new Promise((resolve) => resolvers.push(resolve));
+  }
+  const tasks = [];
+  for (let i = 0; i < n; i++) tasks.push(sleeper());
+  return { suspended, kept: [resolvers, tasks] };
 }
 
 /** @param {number} n */
@@ -81,7 +116,14 @@ export default {
   size: 100_000,
   of: "fibers",
   measures: "heap",
-  contenders: { trestle, "async functions": asyncFunctions, effect, effection },
+  contenders: {
+    trestle,
+    "trestle, a Deferred each": trestleCells,
+    "async functions": asyncFunctions,
+    "async functions, a promise each": asyncPromises,
+    effect,
+    effection,
+  },
   expected: (n) => n,
   sizes: { effection: 5_000 },
   bars: [{ against: "async functions", most: 0.6 }],

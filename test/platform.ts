@@ -1,12 +1,18 @@
 // What tests ask of the platform, on Node and in pages: macrotasks, what it reports as unhandled, settings, and what was printed.
 
-import { afterAll, beforeAll, expect, vi } from "vitest";
+import { afterAll, beforeAll, expect, inject, vi } from "vitest";
 
 export const onNode = typeof process === "object";
 
-/** A setting of the environment; a page has none. */
+declare module "vitest" {
+  interface ProvidedContext {
+    settings: Record<string, string>;
+  }
+}
+
+/** A setting of the environment; a page is given those that it needs. */
 export function setting(name: string): string | undefined {
-  return onNode ? process.env[name] : undefined;
+  return (onNode ? process.env[name] : inject("settings")[name]) || undefined;
 }
 
 /** Milliseconds of processor time, or where they are not told, of time. */

@@ -1,3 +1,5 @@
+// Node only: it starts a compiler.
+
 /** Lwt for real: an OCaml program, compiled by js_of_ocaml in this run, and fibers wait for, fail with and cancel each other's promises. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";

@@ -165,16 +165,19 @@ describe("broadcast", () => {
 
   it("passes over fibers that were given up in a dead-lock, and the report says what they wait for", () => {
     for (const [, wait] of waits) {
-      const condition = new Condition({ name: "changed" });
-      const thrown = thrownBy(() => run(() => wait(condition))) as DeadlockDetected;
-      expect(thrown.waiting.map(({ waitsFor }) => waitsFor)).toEqual(['Condition "changed"']);
-      const log: string[] = [];
-      condition.registerImmediate(() => {
-        log.push("called");
-        condition.registerImmediate(() => log.push("late"));
-      });
-      condition.broadcast();
-      expect(log).toEqual(["called"]);
+      for (const last of [["last"], []]) {
+        const condition = new Condition({ name: "changed" });
+        const log: string[] = [];
+        condition.registerImmediate(() => {
+          log.push("first");
+          condition.registerImmediate(() => log.push("late"));
+        });
+        const thrown = thrownBy(() => run(() => wait(condition))) as DeadlockDetected;
+        expect(thrown.waiting.map(({ waitsFor }) => waitsFor)).toEqual(['Condition "changed"']);
+        for (const name of last) condition.registerImmediate(() => log.push(name));
+        condition.broadcast();
+        expect(log).toEqual(["first", ...last]);
+      }
     }
     const thrown = thrownBy(() => run(() => new Condition().awaitNoMutex())) as DeadlockDetected;
     expect(thrown.waiting[0]!.waitsFor).toMatch(/^Condition \d+$/);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Cancel, Fiber, InvalidArgument, Semaphore, Switch } from "trestle";
+import { Cancel, type DeadlockDetected, Fiber, InvalidArgument, Semaphore, Switch } from "trestle";
 import { run } from "trestle/mock";
 import { steps, thrownBy, transcript } from "./transcript.js";
 
@@ -192,4 +192,13 @@ it("use gives the permit back however the body ends", () => {
     note(`value ${sem.value}`);
   });
   expect(log).toEqual(["in use: 0", "value", "Error: body", "a1", "a2", "b1", "b2", "value 1"]);
+});
+
+it("a dead-lock report says which semaphore a fiber waits for, by its name", () => {
+  const waits = [
+    () => new Semaphore(0, { name: "slots" }).acquire(),
+    () => new Semaphore(0, { name: "slots" }).hold(),
+    () => new Semaphore(0).hold(),
+  ].map((wait) => (thrownBy(() => run(wait)) as DeadlockDetected).waiting[0]!.waitsFor);
+  expect(waits).toEqual(['Semaphore "slots"', 'Semaphore "slots"', "Semaphore.hold"]);
 });

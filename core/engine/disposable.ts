@@ -1,8 +1,8 @@
 // How `using` and `await using` end a lifetime, where the language has them or a compiler makes up for it.
 
+import { block } from "./block.js";
 import { describe, refuse } from "./describe.js";
 import type { Op } from "./op.js";
-import { suspendUnchecked } from "./suspend.js";
 
 /** The type of a symbol of the language, or of ours where the project's library does not know it. */
 type Known<Name extends string, Ours extends symbol> = [Extract<Name, keyof SymbolConstructor>] extends [never]
@@ -75,10 +75,15 @@ function methodOf(resource: unknown, symbol: symbol, other: symbol): Method | un
 
 function settled(promise: unknown, resource: unknown): Op<void> | undefined {
   if (typeof (promise as PromiseLike<unknown> | null | undefined)?.then !== "function") return undefined;
-  return suspendUnchecked(`the disposal of ${describe(resource)}`, (_ctx, enqueue) => {
+  const called = `the disposal of ${describe(resource)}`;
+  return block(called, (fiber) => {
+    // Nothing interrupts this wait.
+    const waiting = { cancelWait() {}, describeWait: () => called };
+    fiber.wait(waiting);
     void Promise.resolve(promise).then(
-      () => enqueue({ ok: true, value: undefined }),
-      (error: unknown) => enqueue({ ok: false, error }),
+      () => fiber.settle(waiting, false, undefined),
+      (error: unknown) => fiber.settle(waiting, true, error),
     );
+    return false;
   });
 }

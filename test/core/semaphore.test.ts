@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Cancel, type DeadlockDetected, Fiber, InvalidArgument, Semaphore, Switch } from "trestle";
+import { Cancel, type DeadlockDetected, Fiber, InvalidArgument, Semaphore, Switch, type Body } from "trestle";
 import { run } from "trestle/mock";
 import { steps, thrownBy, transcript } from "./transcript.js";
 
@@ -195,10 +195,11 @@ it("use gives the permit back however the body ends", () => {
 });
 
 it("a dead-lock report says which semaphore a fiber waits for, by its name", () => {
-  const waits = [
+  const ops: Body<unknown>[] = [
     () => new Semaphore(0, { name: "slots" }).acquire(),
     () => new Semaphore(0, { name: "slots" }).hold(),
     () => new Semaphore(0).hold(),
-  ].map((wait) => (thrownBy(() => run(wait)) as DeadlockDetected).waiting[0]!.waitsFor);
+  ];
+  const waits = ops.map((wait) => (thrownBy(() => run(wait)) as DeadlockDetected).waiting[0]!.waitsFor);
   expect(waits).toEqual(['Semaphore "slots"', 'Semaphore "slots"', "Semaphore.hold"]);
 });

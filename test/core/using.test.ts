@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   Cancel,
   Cancelled,
+  type DeadlockDetected,
   Disposed,
   Fiber,
   Multiple,
@@ -397,6 +398,16 @@ describe("Switch.own", () => {
       }),
     );
     expect(log).toEqual(["asynchronous", "synchronous"]);
+  });
+
+  it("under the mock nothing can wait for a promise, and the report says whose disposal it is", () => {
+    class Connection {
+      [asyncDispose](): Promise<void> {
+        return Promise.resolve();
+      }
+    }
+    const thrown = thrownBy(() => run(() => Switch.run((sw) => sw.own(new Connection())))) as DeadlockDetected;
+    expect(thrown.waiting.map(({ waitsFor }) => waitsFor)).toEqual(["the disposal of an object of class Connection"]);
   });
 
   it("a disposal that fails, by a throw or a rejection, fails the switch; the others still run", async () => {

@@ -194,8 +194,8 @@ function bodyOf<T>(body: Body<T>): Body<T> {
  * The promise fulfils with the value of the body (a thenable is followed, as in async functions) or rejects with its error, the same
  * object. It never throws: wrong arguments reject, too. A rejection that nobody handles is an unhandled rejection.
  *
- * Who can stop the fiber: `options.signal`, and then the promise rejects with `signal.reason`; `options.sw`, whose end cancels it and
- * waits for it, and then the promise rejects with an {@link AbortError}. Called from inside the function of {@link fromAsync}, before
+ * Who can stop the fiber: `options.signal`, and then the promise rejects with `signal.reason`; `options.sw`, which waits for it and,
+ * when it fails or is cancelled, stops it, and then the promise rejects with an {@link AbortError}. Called from inside the function of {@link fromAsync}, before
  * that has waited, the fiber is stopped along with the calling fiber. Otherwise nobody owns it: nothing waits for it, nothing stops
  * it, also when a fiber calls `toPromise` in passing. Dropping the promise stops nothing.
  *

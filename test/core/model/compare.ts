@@ -92,6 +92,7 @@ function leftBehind(run: Run): string | undefined {
     mutex: world.mutexes,
     condition: world.conditions,
     "lazy value": world.lazies,
+    pool: world.pools,
   }))
     if (list.some((primitive) => waiters(primitive, "queue"))) left.push(`a waiter is left in a ${kind}`);
   world.cells.forEach(([cell], n) => {

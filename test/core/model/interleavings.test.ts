@@ -215,4 +215,15 @@ describe("every order of steps and cancellations", () => {
       }
     }
   });
+
+  it("PT-05 PT-10 PL-03 PL-06 PL-10 PL-11 Pool of 1: fibers use it, making an item waits and may fail, any of them are cancelled", () => {
+    const using = (gate: Gate) => seq(gate(0), ["usePool", 0, gate(1)]);
+    const make: Program = ["await", 0];
+    for (const alloc of [["note"], make, seq(make, ["throw", 1])] as Program[]) {
+      const pool: Program = ["pool", 1, alloc, ["isCancelled"], ["yield"]];
+      exploreAll(group(2, 2, using), [["tryResolve", 0]], 1, pool);
+      exploreAll(group(3, 2, using), [], 0, seq(["tryResolve", 0], pool));
+    }
+    exploreAll(group(3, 2, using), [], 1, ["pool", 1, ["note"], ["isCancelled"], ["yield"]]);
+  });
 });

@@ -85,6 +85,15 @@ export interface LazyLike {
   force(): Op<unknown>;
 }
 
+export interface PoolLike {
+  use<R>(fn: (item: unknown) => Op<R>, options?: { neverBlock?: boolean }): Op<R>;
+}
+
+export interface PoolParts {
+  validate: (item: unknown) => Op<boolean>;
+  dispose: (item: unknown) => Op<void>;
+}
+
 export interface ClockLike {
   now(): number;
   sleep(seconds: number): Op<void>;
@@ -148,6 +157,7 @@ export interface Library {
     fromFun(fn: Body<unknown>, options: { cancel: LazyCancel }): LazyLike;
     fromVal(value: unknown): LazyLike;
   };
+  readonly Pool: new (n: number, alloc: Body<unknown>, options: PoolParts) => PoolLike;
 }
 
 export interface Combine {

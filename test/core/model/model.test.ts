@@ -42,7 +42,7 @@ it("PT-03 PT-07 SC-19 random programs do on the core what they do on the model, 
 
 it("the programs come to every operation, and see each both succeed and fail", () => {
   const ends = new Map<string, { ok: number; failed: number }>();
-  for (const program of fc.sample(programs, { numRuns: 4000, seed: 1 })) {
+  for (const program of fc.sample(programs, { numRuns: 8000, seed: 1 })) {
     for (const line of play(core, number(program), undefined, false).trace) {
       const match = /^f\d+ \d+ (\w+) ([=!])/.exec(line);
       if (!match) continue;
@@ -60,7 +60,7 @@ it("the programs come to every operation, and see each both succeed and fail", (
 });
 
 const ONLY_SUCCEED =
-  "note isCancelled resolve tryResolve release tryAcquire tryAdd tryTake close unlock tryLock broadcast lazy cancel cancelOwn fail state removeHook get isResolved".split(
+  "note isCancelled resolve tryResolve release tryAcquire tryAdd tryTake close unlock tryLock broadcast lazy pool cancel cancelOwn fail state removeHook get isResolved".split(
     " ",
   );
 
@@ -69,7 +69,7 @@ const OPERATIONS = [
   ..."check rethrow throw yield awaitCancel sleep await acquire add take next lock awaitWith awaitNoMutex force outcome outcomeOrThrow".split(
     " ",
   ),
-  ..."seq catch finally lifted sub protect switch protectedSwitch use useRo useRw useRwProtected loop bind unbind timeout timeoutResult".split(
+  ..."seq catch finally lifted sub protect switch protectedSwitch use useRo useRw useRwProtected loop usePool useExtra bind unbind timeout timeoutResult".split(
     " ",
   ),
   ..."both pair first firstJoined all any anyJoined nAny map filter filterMap forEach".split(" "),

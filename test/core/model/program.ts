@@ -10,6 +10,7 @@ import type {
   LazyLike,
   Library,
   MutexLike,
+  PoolLike,
   ResolverLike,
   SemaphoreLike,
   StreamLike,
@@ -57,6 +58,7 @@ export type Program =
   // scopes
   | readonly ["sub" | "protect" | "switch" | "protectedSwitch", body: Program]
   | readonly ["useRo" | "useRw" | "useRwProtected" | "loop", which: number, body: Program]
+  | readonly ["usePool" | "useExtra", which: number, body: Program]
   | readonly ["use" | "bind" | "unbind" | "timeout" | "timeoutResult", which: number, body: Program]
   // several at once
   | readonly ["both" | "pair" | "first" | "firstJoined", f: Program, g: Program]
@@ -64,6 +66,7 @@ export type Program =
   | readonly ["map" | "filter" | "filterMap" | "forEach", maxFibers: number, bodies: readonly Program[]]
   // for later
   | readonly ["lazy", mode: 0 | 1 | 2, body: Program]
+  | readonly ["pool", n: number, alloc: Program, validate: Program, dispose: Program]
   // things of a switch
   | readonly ["fork" | "daemon" | "promise" | "onRelease" | "hook", sw: number, body: Program];
 
@@ -86,6 +89,13 @@ export interface Run {
 
 /** When everything that still waits is told to stop, in the seconds of the mock clock; programs that wait for ever are common. */
 const CURFEW = 1000;
+
+// What there is when a program refers to something of its kind before it has made one.
+const LAZY: Program & { 0: "lazy" } = ["lazy", 0, ["await", 0]];
+const POOL: Program & { 0: "pool" } = ["pool", 1, ["yield"], ["isCancelled"], ["yield"]];
+
+/** From here on every node fails: a pool whose items need an item of that pool never comes to an end. */
+const MOST_POINTS = 150;
 
 /** A failure of a program; one object for each number, so that the same error can come from several sides. */
 class Thrown extends Error {
@@ -122,6 +132,7 @@ export class World {
   readonly mutexes: MutexLike[] = [];
   readonly conditions: ConditionLike[] = [];
   readonly lazies: LazyLike[] = [];
+  readonly pools: PoolLike[] = [];
   /** Permits given back less permits taken, by hand. */
   readonly balance = [0, 0, 0];
   readonly contexts: ContextLike[] = [];
@@ -184,6 +195,7 @@ export class World {
 
   private point(): void {
     this.points++;
+    if (this.points > MOST_POINTS) throw this.error(8);
     if (this.fault && "throwAt" in this.fault && this.fault.throwAt === this.points) throw this.error(9);
   }
 
@@ -191,6 +203,11 @@ export class World {
 
   private note(label: string, what: string): void {
     this.trace.push(`f${this.fiberNumber(this.lib.currentFiber())} ${label}${what}`);
+  }
+
+  /** What is no part of the program, but of what it finds there, has no number. */
+  private labelOf(node: Program): string {
+    return this.labels.get(node) ?? node[0];
   }
 
   private fiberNumber(fiber: unknown): number {
@@ -301,7 +318,7 @@ export class World {
 
   *play(node: Program, place: Place): Op<unknown> {
     const { lib } = this;
-    const label = this.labels.get(node)!;
+    const label = this.labelOf(node);
     this.open++;
     this.note(label, "");
     try {
@@ -337,9 +354,9 @@ export class World {
           throw this.error(node[1]);
         });
       case "resolve":
-        return telling(() => this.cell(node[1])[1].resolve(this.labels.get(node)!));
+        return telling(() => this.cell(node[1])[1].resolve(this.labelOf(node)));
       case "tryResolve":
-        return doing(() => this.cell(node[1])[1].tryResolve(this.labels.get(node)!));
+        return doing(() => this.cell(node[1])[1].tryResolve(this.labelOf(node)));
       case "isResolved":
         return doing(() => this.cell(node[1])[0].isResolved() || undefined);
       case "release":
@@ -354,7 +371,7 @@ export class World {
           return taken;
         });
       case "tryAdd":
-        return telling(() => this.stream(node[1]).tryAdd(this.labels.get(node)!));
+        return telling(() => this.stream(node[1]).tryAdd(this.labelOf(node)));
       case "tryTake":
         return doing(() => this.stream(node[1]).tryTake()?.value);
       case "close":
@@ -366,7 +383,9 @@ export class World {
       case "broadcast":
         return doing(() => this.condition(node[1]).broadcast());
       case "lazy":
-        return doing(() => this.lazies.push(this.lazyOf(node[1], node[2], place)));
+        return doing(() => this.lazies.push(this.lazyOf(node, place)));
+      case "pool":
+        return doing(() => this.pools.push(this.poolOf(node, place)));
       case "cancel":
         return telling(() => this.contexts[node[1] % this.contexts.length]!.cancel(this.error(node[2])));
       case "cancelOwn":
@@ -399,7 +418,7 @@ export class World {
       case "acquire":
         return this.acquire(node[1]);
       case "add":
-        return this.stream(node[1]).add(this.labels.get(node)!);
+        return this.stream(node[1]).add(this.labelOf(node));
       case "take":
         return this.stream(node[1]).take();
       case "next":
@@ -411,7 +430,8 @@ export class World {
       case "awaitWith":
         return this.condition(node[1]).await(this.mutex(node[2]));
       case "force":
-        return this.lazies[node[1] % this.lazies.length]?.force() ?? done(undefined);
+        if (this.lazies.length === 0) this.lazies.push(this.lazyOf(LAZY, place));
+        return this.lazies[node[1] % this.lazies.length]!.force();
       case "outcome":
         return this.outcomes[node[1] % this.outcomes.length]?.await() ?? done(undefined);
       case "outcomeOrThrow":
@@ -447,8 +467,11 @@ export class World {
         return this.mutex(node[1]).useRw(() => this.play(node[2], place), { protect: true });
       case "loop":
         return this.loop(node[1], node[2], place);
+      case "usePool":
+      case "useExtra":
+        return this.usePool(node, place);
       case "bind":
-        return Fiber.withBinding(this.keys[node[1]]!, this.labels.get(node), () => this.play(node[2], place));
+        return Fiber.withBinding(this.keys[node[1]]!, this.labelOf(node), () => this.play(node[2], place));
       case "unbind":
         return Fiber.withoutBinding(this.keys[node[1]]!, () => this.play(node[2], place));
       case "timeout":
@@ -505,9 +528,24 @@ export class World {
     this.balance[n]!--;
   }
 
-  private lazyOf(mode: 0 | 1 | 2, body: Program, place: Place): LazyLike {
+  private lazyOf([, mode, body]: Program & { 0: "lazy" }, place: Place): LazyLike {
     const cancel = (["restart", "record", "protect"] as const)[mode];
     return this.lib.Lazy.fromFun(() => this.play(body, place), { cancel });
+  }
+
+  private poolOf([, n, alloc, validate, dispose]: Program & { 0: "pool" }, place: Place): PoolLike {
+    let made = 0;
+    return new this.lib.Pool(n, () => giving(this.play(alloc, place), () => `item ${++made}`), {
+      validate: () => truth(this.play(validate, place)),
+      dispose: () => giving(this.play(dispose, place), () => undefined),
+    });
+  }
+
+  private usePool([op, which, body]: Program & { 0: "usePool" | "useExtra" }, place: Place): Op<unknown> {
+    if (this.pools.length === 0) this.pools.push(this.poolOf(POOL, place));
+    const pool = this.pools[which % this.pools.length]!;
+    const use = (item: unknown) => giving(this.play(body, place), () => item);
+    return pool.use(use, { neverBlock: op === "useExtra" });
   }
 
   /** Three updates are enough: one that broadcasts itself would never end. */
@@ -555,7 +593,7 @@ export class World {
     const handler =
       body[0] === "note"
         ? () => {
-            this.note(this.labels.get(body)!, " released");
+            this.note(this.labelOf(body), " released");
             this.unreleased--;
           }
         : () => this.released(body, place);
@@ -588,6 +626,11 @@ function* telling(act: () => unknown): Op<unknown> {
   } catch (error) {
     return error;
   }
+}
+
+function* giving<T>(op: Op<unknown>, result: () => T): Op<T> {
+  yield* op;
+  return result();
 }
 
 function* succeeding(op: Op<unknown>): Op<Result<unknown>> {

@@ -12,7 +12,7 @@
 // It shares no code with the core (the type of an op apart). Ids in comments are those of the facts that a line follows from.
 
 import type { Body, Op, Result } from "trestle";
-import type { ClockLike, Combine, LazyCancel, Library, Limit } from "./library.js";
+import type { ClockLike, Combine, LazyCancel, Library, Limit, PoolParts } from "./library.js";
 
 // --- errors ---
 
@@ -128,9 +128,7 @@ function resume(thread: Thread, outcome: Outcome): void {
 /** Stops the running thread; who resumes it has been arranged before. */
 function* park(): Op<never> {
   running().parked = true;
-  const outcome = (yield undefined as never) as Outcome;
-  if (!outcome.ok) throw outcome.error;
-  return outcome.value as never;
+  return give((yield undefined as never) as Result<never>);
 }
 
 function remove<T>(list: T[], item: T): void {
@@ -238,8 +236,7 @@ function run<T>(main: (env: { clock: ClockLike }) => Op<T>, onSuspend = () => {}
     else if (result) break;
     else if (!clock.tryAdvance()) throw new DeadlockDetected(root.allThreads().filter((other) => other.parked)); // SC-18, MK-02
   }
-  if (!result.ok) throw result.error; // SC-04
-  return result.value as T;
+  return give(result) as T; // SC-04
 }
 
 // --- cancellation contexts (CN) ---
@@ -530,6 +527,11 @@ function* doing<T>(act: () => T): Op<T> {
   return act();
 }
 
+function give<T>(outcome: Result<T>): T {
+  if (!outcome.ok) throw outcome.error;
+  return outcome.value;
+}
+
 /** How `body` ended. */
 function* attempt<T>(body: Body<T>): Op<Result<T>> {
   try {
@@ -679,9 +681,7 @@ class Deferred<T> {
   }
 
   *awaitOrThrow<U>(this: Deferred<Result<U>>): Op<U> {
-    const result = yield* this.await();
-    if (!result.ok) throw result.error; // PR-09
-    return result.value;
+    return give(yield* this.await()); // PR-09
   }
 
   isResolved(): boolean {
@@ -910,8 +910,7 @@ class Condition {
       const outcome = yield* attempt(update); // CD-09
       if (!outcome.ok || outcome.value !== undefined) {
         this.waiters.remove(registration); // CD-14
-        if (!outcome.ok) throw outcome.error;
-        return outcome.value as T;
+        return give(outcome) as T;
       }
       const thread = running();
       if (thread.context.cancelled) {
@@ -962,9 +961,7 @@ class Lazy {
 
   *force(): Op<unknown> {
     if (this.computing) yield* this.waiters.wait(undefined); // LZ-02, LZ-09
-    const outcome = this.outcome ?? (yield* this.compute()); // LZ-01
-    if (!outcome.ok) throw outcome.error; // LZ-03, LZ-04
-    return outcome.value;
+    return give(this.outcome ?? (yield* this.compute())); // LZ-01, LZ-03, LZ-04
   }
 
   /** Whoever is told while there is no outcome is the next to compute: nobody else begins, as `computing` has stayed true (LZ-06). */
@@ -980,6 +977,78 @@ class Lazy {
       this.waiters.wakeAll(DONE);
     }
     return outcome;
+  }
+}
+
+// --- pools (PL) ---
+
+const VACANT = Symbol("a place without an item");
+
+class Pool {
+  private readonly n: number;
+  private readonly alloc: Body<unknown>;
+  private readonly parts: PoolParts;
+  /** Those that are in use, free, or about to be made. */
+  private places = 0;
+  private readonly free: unknown[] = [];
+  private readonly waiters = new Waiters();
+
+  constructor(n: number, alloc: Body<unknown>, parts: PoolParts) {
+    this.n = n;
+    this.alloc = alloc;
+    this.parts = parts;
+  }
+
+  *use<R>(fn: (item: unknown) => Op<R>, options?: { neverBlock?: boolean }): Op<R> {
+    if (this.free.length > 0) return yield* this.occupy(this.free.shift(), fn); // PL-13, PL-14, PL-17
+    if (options?.neverBlock && this.places === this.n) return yield* this.useExtra(fn);
+    return yield* this.occupy(yield* this.place(), fn);
+  }
+
+  /** A place for an item: a new one, or what somebody gives back. */
+  private *place(): Op<unknown> {
+    const thread = running();
+    if (this.places === this.n || thread.context.cancelled) return yield* this.waiters.wait(undefined); // PL-03, PL-10
+    this.places++; // PL-02
+    resume(thread, { ok: true, value: VACANT }); // PL-14
+    return yield* park();
+  }
+
+  private *occupy<R>(given: unknown, fn: (item: unknown) => Op<R>): Op<R> {
+    const place = { item: given };
+    const outcome = yield* attempt(() => this.useIn(place, fn));
+    const { item } = place; // PL-04, PL-05, PL-06: an item, or room for one
+    if (!this.waiters.wakeFirst({ ok: true, value: item })) {
+      if (item === VACANT) this.places--;
+      else this.free.push(item);
+    }
+    return give(outcome);
+  }
+
+  private *useIn<R>(place: { item: unknown }, fn: (item: unknown) => Op<R>): Op<R> {
+    const { item } = place;
+    if (item !== VACANT) {
+      const valid = yield* attempt(() => this.parts.validate(item)); // PL-07
+      if (!valid.ok || !valid.value) {
+        place.item = VACANT; // PL-09: whether or not it can be disposed
+        yield* this.disposeAfter(valid, item); // PL-08
+      }
+    }
+    if (place.item === VACANT) place.item = yield* this.alloc(); // PL-16
+    return yield* fn(place.item);
+  }
+
+  /** PL-12. */
+  private *useExtra<R>(fn: (item: unknown) => Op<R>): Op<R> {
+    const item = yield* this.alloc();
+    return yield* this.disposeAfter(yield* attempt(() => fn(item)), item);
+  }
+
+  /** PL-11: protected. Gives the outcome of what came before, but for a failure of its own. */
+  private *disposeAfter<T>(outcome: Result<T>, item: unknown): Op<T> {
+    const disposed = yield* attempt(() => protect(() => this.parts.dispose(item)));
+    if (!disposed.ok) throw outcome.ok ? disposed.error : combine(outcome.error, disposed.error);
+    return give(outcome);
   }
 }
 
@@ -1093,4 +1162,5 @@ export const model: Library = {
   Mutex,
   Condition: Condition,
   Lazy,
+  Pool,
 };

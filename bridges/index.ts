@@ -5,4 +5,5 @@ export * from "./abort.js";
 export * from "./callback.js";
 export * from "./observable.js";
 export * from "./events.js";
+export * from "./listen.js";
 export * from "./limit.js";

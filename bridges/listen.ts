@@ -1,0 +1,222 @@
+// Handlers that are fibers, for emitters and event targets; and emitting what a stream holds.
+//
+// |             | `listen`                                                       | `emitTo`                                    |
+// |-------------|----------------------------------------------------------------|---------------------------------------------|
+// | listens     | from when it is run, before it returns, until the switch ends  | -                                           |
+// | cancel      | the listener is off first, then handlers are cancelled and     | between two values                          |
+// |             | waited for                                                     |                                             |
+// | error       | of a handler or of the emitter: fails the switch, the listener | what a listener throws is thrown here; of   |
+// |             | is off; nothing is thrown into `emit`                          | an event target it is uncaught              |
+// | buffer      | unbounded, as an emitter does not wait; `buffer` bounds it     | that of the stream                          |
+// | turns       | a handler runs after `emit` has returned                       | `emit` is called by the fiber itself        |
+
+import { Fiber, type Body, type Op, type Stream, type Switch } from "trestle";
+import { events, type EmitterLike, type EventsOptions, type EventTargetLike } from "./events.js";
+import { kindOf } from "./crossing/listener.js";
+import type { PlatformEvent } from "./crossing/platform.js";
+import { Recipe } from "./crossing/recipe.js";
+import { expectBody, expectOptions, refuse } from "./crossing/refuse.js";
+import { Done, type Subscribed } from "./crossing/subscribed.js";
+
+/** What happens to events while a handler runs, see {@link listen}. */
+export type ListenMode = "serial" | "parallel" | "switch" | "exhaust";
+
+/** The options of {@link listen}. */
+export interface ListenOptions extends EventsOptions {
+  /**
+   * `"serial"`, the default: one handler after the other, in the order of the events. `"parallel"`: a fiber an event. `"switch"`: the
+   * running handler is cancelled, and has ended with its finalizers, before the next one starts. `"exhaust"`: events during a
+   * handler are dropped, and counted.
+   */
+  mode?: ListenMode;
+  /** Shown in reports; by default the name of the handler. */
+  name?: string;
+}
+
+/** Handlers at work, see {@link listen}. */
+export interface Listening {
+  /** Takes the listener off; handlers that run go on, events that wait are dropped. */
+  close(): void;
+  /** How many events were dropped: by `"exhaust"`, or by `overflow`. */
+  readonly dropped: number;
+}
+
+const MODES: readonly unknown[] = ["serial", "parallel", "switch", "exhaust"];
+
+type Handler = (...args: unknown[]) => Op<unknown>;
+
+/**
+ * Has `handler`, a fiber function, called for each event, by fibers of `sw`: what `target.on(event, async (...) => ...)` was meant to
+ * be. Handlers do not keep the switch open; when it ends the listener comes off, and they are cancelled and waited for. A failure of
+ * a handler fails the switch; nothing is thrown into `emit`, and nothing is an unhandled rejection.
+ *
+ * Not a cancellation point, but a cancelled fiber or switch does not listen.
+ *
+ * @example
+ * yield* Switch.run(function* (sw) {
+ *   yield* listen(sw, socket, "request", function* (url) {
+ *     log(yield* handle({ url: String(url) }));
+ *   });
+ *   socket.emit("request", "/orders");
+ *   yield* clock.sleep(0.01);
+ * });
+ *
+ * @param handler  gets the arguments of an emitter's event, or the event of a target
+ * @param options.mode  default `"serial"`
+ * @param options.buffer  how many events may wait; by default any number
+ * @param options.until  the event, or events, after which there are no more
+ * @throws SwitchFinishedError when the block of `sw` has ended
+ */
+export function listen(
+  sw: Switch,
+  target: EmitterLike,
+  event: string | symbol,
+  handler: (...args: unknown[]) => Op<unknown>,
+  options?: ListenOptions,
+): Op<Listening>;
+export function listen<E = PlatformEvent>(
+  sw: Switch,
+  target: EventTargetLike,
+  event: string | symbol,
+  handler: (event: E) => Op<unknown>,
+  options?: ListenOptions,
+): Op<Listening>;
+export function listen(
+  sw: Switch,
+  target: EmitterLike | EventTargetLike,
+  event: string | symbol,
+  handler: unknown,
+  options?: ListenOptions,
+): Op<Listening> {
+  expectBody("listen", "handler", handler);
+  expectOptions("listen", options, "name");
+  const mode: unknown = options?.mode ?? "serial";
+  if (!MODES.includes(mode)) refuse("listen", "options.mode", '"serial", "parallel", "switch" or "exhaust"', mode);
+  // The target may be of either kind; `events` tells them apart, and checks the other arguments.
+  const subscribing = events(sw, target as EmitterLike, event, { buffer: "unbounded", ...options });
+  return new Recipe(() =>
+    new Handlers(sw, handler as Handler, mode as ListenMode, kindOf(target) === "target", options?.name)
+      .start(subscribing)
+      [Symbol.iterator](),
+  );
+}
+
+class Handlers implements Listening {
+  private readonly sw: Switch;
+  private readonly handler: Handler;
+  private readonly mode: ListenMode;
+  private readonly single: boolean;
+  private readonly name: string;
+  private subscribed: Subscribed<unknown> | undefined = undefined;
+  private refused = 0;
+
+  constructor(sw: Switch, handler: Handler, mode: ListenMode, single: boolean, name: string | undefined) {
+    this.sw = sw;
+    this.handler = handler;
+    this.mode = mode;
+    this.single = single;
+    this.name = name ?? (handler.name || "listen");
+  }
+
+  *start(subscribing: Op<Subscribed<unknown>>): Op<Listening> {
+    const subscribed = (this.subscribed = yield* subscribing);
+    yield* Fiber.forkDaemon(this.sw, () => this.handleAll(subscribed), { name: this.name });
+    return this;
+  }
+
+  close(): void {
+    this.subscribed?.close();
+  }
+
+  get dropped(): number {
+    return this.refused + (this.subscribed?.dropped ?? 0);
+  }
+
+  private handleAll(subscribed: Subscribed<unknown>): Op<void> {
+    if (this.mode === "switch") return this.switchTo(subscribed);
+    return this.handleInTurn(subscribed);
+  }
+
+  private *handleInTurn(subscribed: Subscribed<unknown>): Op<void> {
+    let busy = false;
+    const run = this.mode === "exhaust" ? done(() => (busy = false)) : undefined;
+    for (let value = yield* subscribed.next(); value !== Done; value = yield* subscribed.next()) {
+      const body = this.bodyOf(value);
+      if (this.mode === "serial") yield* body();
+      else if (this.mode === "parallel") yield* Fiber.forkDaemon(this.sw, body, { name: this.name });
+      else if (busy) this.refused++;
+      else {
+        busy = true;
+        yield* Fiber.forkDaemon(this.sw, () => run!(body), { name: this.name });
+      }
+    }
+  }
+
+  private *switchTo(subscribed: Subscribed<unknown>): Op<void> {
+    let value = yield* subscribed.next();
+    while (value !== Done) {
+      const body = this.bodyOf(value);
+      // A handler that ends makes room for nothing: the next event does.
+      value = yield* Fiber.first<unknown>(
+        function* () {
+          yield* body();
+          return yield* Fiber.awaitCancel();
+        },
+        () => subscribed.next(),
+      );
+    }
+  }
+
+  private bodyOf(value: unknown): Body<unknown> {
+    const args = this.single ? [value] : (value as unknown[]);
+    const { handler } = this;
+    return () => handler(...args);
+  }
+}
+
+/** Runs bodies, and calls `after` when each has ended. */
+function done(after: () => void) {
+  return function* (body: Body<unknown>): Op<void> {
+    try {
+      yield* body();
+    } finally {
+      after();
+    }
+  };
+}
+
+/**
+ * Emits what `stream` holds, value by value, until it is closed: `target.emit(event, value)`, or for an event target
+ * `dispatchEvent(value)`. What a listener of an emitter throws is thrown here; so is the value of an `error` event that nobody listens
+ * to. What a listener of an event target throws is reported by the platform as uncaught.
+ *
+ * A cancellation point while the stream is empty.
+ *
+ * @example
+ * yield* Fiber.forkDaemon(sw, () => emitTo(socket, "job", jobs));
+ *
+ * @param target  an emitter with `emit`, or an event target with `dispatchEvent`
+ */
+export function emitTo<T>(
+  target: { emit(event: never, value: never): unknown } | { dispatchEvent(event: never): unknown },
+  event: string | symbol,
+  stream: Stream<T>,
+): Op<void> {
+  const emit = emitterOf(target, event);
+  if (!emit) refuse("emitTo", "target", "an emitter (emit) or an event target (dispatchEvent)", target);
+  if (typeof (stream as Partial<Stream<T>> | undefined)?.iterate !== "function")
+    refuse("emitTo", "stream", "a Stream", stream);
+  return new Recipe(() => emitting(emit, stream)[Symbol.iterator]());
+}
+
+function emitterOf(target: object | null | undefined, event: string | symbol): ((value: unknown) => void) | undefined {
+  const { emit, dispatchEvent } = (target ?? {}) as Record<string, unknown>;
+  if (typeof emit === "function") return (value) => void (emit as Handler).call(target, event, value);
+  if (typeof dispatchEvent === "function") return (value) => void (dispatchEvent as Handler).call(target, value);
+  return undefined;
+}
+
+function* emitting<T>(emit: (value: unknown) => void, stream: Stream<T>): Op<void> {
+  const items = stream.iterate();
+  while (yield* items.next()) emit(items.value);
+}

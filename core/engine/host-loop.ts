@@ -4,6 +4,7 @@
 // have kept the thread for long, a macrotask goes in between, so that timers and I/O proceed.
 
 import { runningFiber } from "./drive.js";
+import { countOutsideOn } from "./ids.js";
 import { later, now } from "./platform.js";
 import { probe } from "./probe.js";
 import { Scheduler } from "./scheduler.js";
@@ -141,6 +142,7 @@ interface Port {
 
 /** The one scheduler of the process that runs on the event loop. */
 export const hostLoop = new HostLoop();
+countOutsideOn(hostLoop);
 
 /**
  * Runs all fibers that can run, now, and returns when only suspended ones are left. For tests and for code that must see the effect

@@ -46,6 +46,7 @@ export abstract class Membership {
     }
     if (member.place === list.length - 1) {
       list.pop();
+      for (; list.length > 0 && list[list.length - 1] === undefined; this.holes--) list.pop();
       return;
     }
     list[member.place] = undefined;

@@ -16,7 +16,7 @@ describe("Fiber.fork", () => {
     expect(log).toEqual(["queued1", "before", "child1", "parent", "queued2", "child2"]);
   });
 
-  it("FB-02 a child that yielded comes after a child forked later and the parent's code", () => {
+  it("FB-02 UT-01 a child that yielded comes after a child forked later and the parent's code", () => {
     const log = transcript(function* (note) {
       yield* Switch.run(function* (sw) {
         yield* Fiber.fork(sw, () => steps(note, "A", 2));

@@ -8,7 +8,7 @@ export default defineConfig({
     // Tests run the sources themselves, without a build.
     alias: [
       { find: /^trestle$/, replacement: source("core/index.ts") },
-      { find: /^trestle\/(node|web|mock|trace)$/, replacement: source("core/$1/index.ts") },
+      { find: /^trestle\/(node|web|mock|trace|debug)$/, replacement: source("core/$1/index.ts") },
       { find: /^trestle\/(.+)$/, replacement: source("core/$1.ts") },
       { find: /^@trestle\/bridges$/, replacement: source("bridges/index.ts") },
       { find: /^@trestle\/bridges\/(.+)$/, replacement: source("bridges/$1.ts") },

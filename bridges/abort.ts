@@ -30,7 +30,7 @@ const signals = new WeakMap<CancelContext, AbortSignal>();
  * const response = yield* fromPromise(fetch(url, { signal }));
  */
 export function cancelSignal(): Op<Signal> {
-  return new Recipe(currentSignal);
+  return new Recipe(currentSignal, "cancelSignal");
 }
 
 function* currentSignal(): Generator<never, AbortSignal> {
@@ -66,7 +66,7 @@ export function withSignal<T>(signal: Signal | undefined, body: Body<T>): Op<T> 
   if (signal === null) refuse("withSignal", "signal", "an AbortSignal or undefined", signal);
   expectSignal("withSignal", "signal", signal);
   expectBody("withSignal", "body", body);
-  return new Recipe(() => (signal ? bySignal(signal, body) : body())[Symbol.iterator]());
+  return new Recipe(() => (signal ? bySignal(signal, body) : body())[Symbol.iterator](), "withSignal");
 }
 
 function* bySignal<T>(signal: AbortSignal, body: Body<T>): Op<T> {

@@ -182,7 +182,10 @@ function wrap(
   return function (this: unknown, ...args: unknown[]): Op<unknown> {
     const receiver = byMethod ? first : this;
     if (typeof promisified === "function") {
-      return new Recipe(() => callPromisified(label, promisified as AnyFunction, receiver, args)[Symbol.iterator]());
+      return new Recipe(
+        () => callPromisified(label, promisified as AnyFunction, receiver, args)[Symbol.iterator](),
+        label,
+      );
     }
     return oneShot<unknown>(label, (answer) => {
       (fn as AnyFunction).call(receiver, ...args, (error: unknown, ...values: unknown[]) => {

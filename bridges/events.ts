@@ -198,7 +198,7 @@ export function events(
   for (const name of typeof event === "object" ? event : [event]) expectName("events", "event", name);
   expectEventOptions("events", options);
   expectBuffer("events", options);
-  return new Recipe(() => listening(sw, target, event, options)[Symbol.iterator]());
+  return new Recipe(() => listening(sw, target, event, options)[Symbol.iterator](), "events");
 }
 
 function* listening(

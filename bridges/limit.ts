@@ -94,7 +94,7 @@ export function fromLimit(limit: LimitFunction, options?: { reentrant?: boolean 
   return {
     withPermit<T>(body: Body<T>): Op<T> {
       expectBody("withPermit", "body", body);
-      return new Recipe(() => permitted(limit, held, reentrant, body)[Symbol.iterator]());
+      return new Recipe(() => permitted(limit, held, reentrant, body)[Symbol.iterator](), "withPermit");
     },
   };
 }

@@ -94,10 +94,12 @@ export function listen(
   if (!MODES.includes(mode)) refuse("listen", "options.mode", '"serial", "parallel", "switch" or "exhaust"', mode);
   // The target may be of either kind; `events` tells them apart, and checks the other arguments.
   const subscribing = events(sw, target as EmitterLike, event, { buffer: "unbounded", ...options });
-  return new Recipe(() =>
-    new Handlers(sw, handler as Handler, mode as ListenMode, kindOf(target) === "target", options?.name)
-      .start(subscribing)
-      [Symbol.iterator](),
+  return new Recipe(
+    () =>
+      new Handlers(sw, handler as Handler, mode as ListenMode, kindOf(target) === "target", options?.name)
+        .start(subscribing)
+        [Symbol.iterator](),
+    "listen",
   );
 }
 
@@ -206,7 +208,7 @@ export function emitTo<T>(
   if (!emit) refuse("emitTo", "target", "an emitter (emit) or an event target (dispatchEvent)", target);
   if (typeof (stream as Partial<Stream<T>> | undefined)?.iterate !== "function")
     refuse("emitTo", "stream", "a Stream", stream);
-  return new Recipe(() => emitting(emit, stream)[Symbol.iterator]());
+  return new Recipe(() => emitting(emit, stream)[Symbol.iterator](), "emitTo");
 }
 
 function emitterOf(target: object | null | undefined, event: string | symbol): ((value: unknown) => void) | undefined {

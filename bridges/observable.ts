@@ -262,7 +262,7 @@ export function fromObservable<T>(sw: Switch, source: ObservableLike<T>, options
     refuse("fromObservable", "sw", "a Switch", sw);
   const observable = subscribableOf<T>("fromObservable", source);
   expectBuffer("fromObservable", options);
-  return new Recipe(() => subscribed(sw, observable, options)[Symbol.iterator]());
+  return new Recipe(() => subscribed(sw, observable, options)[Symbol.iterator](), "fromObservable");
 }
 
 function* subscribed<T>(
@@ -297,7 +297,7 @@ export function forEachOf<T>(
   const observable = subscribableOf<T>("forEachOf", source);
   expectBody("forEachOf", "body", body);
   expectBuffer("forEachOf", options);
-  return new Recipe(() => each(observable, body, options)[Symbol.iterator]());
+  return new Recipe(() => each(observable, body, options)[Symbol.iterator](), "forEachOf");
 }
 
 function* each<T>(

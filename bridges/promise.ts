@@ -97,7 +97,7 @@ export function adopt<T>(value: Op<T> | undefined): Op<T | undefined>;
 export function adopt<T>(value: Op<T> | null | undefined): Op<T | null | undefined>;
 export function adopt<T>(value: T): Op<Awaited<T>>;
 export function adopt(value: unknown): Op<unknown> {
-  return isOp(value) ? new Recipe(() => runAndGiveTurn(value)[Symbol.iterator]()) : awaitValue("adopt", value);
+  return isOp(value) ? new Recipe(() => runAndGiveTurn(value)[Symbol.iterator](), "adopt") : awaitValue("adopt", value);
 }
 
 /** As `await` does: whether it ends well or not, what follows never runs in the same turn. */
@@ -163,7 +163,7 @@ export function fromAsync<T>(
     cancel: options?.cancel,
     discard: discardOf("fromAsync", options),
   };
-  return new Recipe(() => ownedCall(call)[Symbol.iterator]());
+  return new Recipe(() => ownedCall(call)[Symbol.iterator](), "fromAsync");
 }
 
 /** Generators that were given to `toPromise` in place of a function; each can be run once. */

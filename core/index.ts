@@ -48,6 +48,7 @@ export {
   type NetErr,
   type ProcessErr,
 } from "./io-error.js";
+export { setDebug, type DebugOptions, type Finding } from "./debug/index.js";
 export { combine, Failure, Multiple, onUnhandledError, reportUnhandled } from "./failure.js";
 
 // For authors of primitives and bridges.
@@ -55,6 +56,7 @@ export { CancelContext } from "./engine/context.js";
 export { currentFiber } from "./engine/drive.js";
 export type { FiberHandle } from "./engine/fiber-core.js";
 export { setSurroundings, withSurroundings, type Surroundings } from "./surroundings.js";
+export { Recipe } from "./engine/recipe.js";
 export { flush, runReady } from "./engine/host-loop.js";
 export { asyncDispose, dispose, type AsyncDisposableLike, type DisposableLike } from "./engine/disposable.js";
 export { Disposed, startRoot, type Holder, type RootFiber, type RootOptions } from "./engine/root.js";

@@ -3,9 +3,9 @@
 import { block } from "./engine/block.js";
 import { describe, expectBody, expectFunction, refuse, show } from "./engine/describe.js";
 import { runningFiber } from "./engine/drive.js";
-import { formatForkSite } from "./engine/fork-site.js";
 import type { Body, Op } from "./engine/op.js";
 import { probe } from "./engine/probe.js";
+import { firstPlace } from "./engine/stack-text.js";
 import { BindingFrame, createKey, valueIn, type Key } from "./local.js";
 
 /** Takes a message, which may have several lines, somewhere. It must not suspend. */
@@ -83,8 +83,11 @@ export function tracelnPos(position: Position, format: string, ...args: readonly
 function placeOf(position: unknown): string {
   if (typeof position === "string") return position;
   if (position instanceof Error) {
-    const [, place] = /([^\s(]+:\d+):\d+\)?$/.exec(formatForkSite(position) ?? "") ?? [];
-    return place?.replace(/^file:\/\//, "") ?? "unknown place";
+    return (
+      firstPlace(position.stack)
+        ?.replace(/^file:\/\//, "")
+        .replace(/:\d+$/, "") ?? "unknown place"
+    );
   }
   const { file, line } = (position ?? {}) as { file?: unknown; line?: unknown };
   if (typeof file !== "string" || typeof line !== "number") {

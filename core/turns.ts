@@ -11,10 +11,10 @@ import { probe } from "./engine/probe.js";
 const RESUMED = {};
 
 /**
- * Its own iterator, and without state, so that one serves all fibers: the fiber that is between the iterator's two steps, and has not
- * suspended yet, is known from `begun`.
+ * @internal Its own iterator, and without state, so that one serves all fibers: the fiber that is between the iterator's two steps,
+ * and has not suspended yet, is known from `begun`.
  */
-class Yield extends Command implements CallFrame {
+export class Yield extends Command implements CallFrame {
   private begun: FiberCore | undefined = undefined;
 
   [Symbol.iterator](): Iterator<Instruction, void, unknown> {
@@ -60,6 +60,12 @@ class Yield extends Command implements CallFrame {
 }
 
 const YIELD = /* @__PURE__ */ new Yield();
+let makeYield: (() => Op<void>) | undefined;
+
+/** @internal For debug mode, which wants to know whether each yield is run: from now on each is what `make` gives. */
+export function makeYields(make: (() => Op<void>) | undefined): void {
+  makeYield = make;
+}
 
 class AwaitCancel extends WaitingPrimitive<never> {
   protected get called(): string {
@@ -86,7 +92,7 @@ class AwaitCancel extends WaitingPrimitive<never> {
  * }
  */
 export function yieldNow(): Op<void> {
-  return YIELD;
+  return makeYield ? makeYield() : YIELD;
 }
 export { yieldNow as yield };
 

@@ -1,24 +1,12 @@
-// How bridges make ops: an object that can be run any number of times, each time anew; and how an op is told from other values.
+// How an op is told from other values.
 
-import { currentFiber, NotInFiberError, type FiberHandle, type Instruction, type Op } from "trestle";
+import { currentFiber, NotInFiberError, type FiberHandle, type Op } from "trestle";
+
+export { Recipe } from "trestle";
 
 // Global symbols: another copy of the package recognises our ops.
 const INSTRUCTION = Symbol.for("trestle.instruction");
 const RECIPE = Symbol.for("trestle.recipe");
-
-/** An op that starts an iterator each time it is run. */
-export class Recipe<T> implements Op<T> {
-  private readonly start: () => Iterator<Instruction, T, unknown>;
-
-  constructor(start: () => Iterator<Instruction, T, unknown>) {
-    this.start = start;
-  }
-
-  [Symbol.iterator](): Iterator<Instruction, T, unknown> {
-    return this.start();
-  }
-}
-Object.defineProperty(Recipe.prototype, RECIPE, { value: true });
 
 /** Whether `value` is an op: one of the library, or a generator object. */
 export function isOp(value: unknown): value is Op<unknown> {

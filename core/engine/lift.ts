@@ -7,8 +7,8 @@ import type { Instruction, Op } from "./op.js";
 import { MARKED } from "./trail.js";
 
 /** The call of a generator at a `yield*`: at first its runner, then only a place that its result comes back to. */
-class LiftedCall extends Command implements CallFrame {
-  private readonly generator: CallFrame;
+export class LiftedCall extends Command implements CallFrame {
+  readonly generator: CallFrame;
   private started = false;
 
   constructor(generator: CallFrame) {
@@ -32,6 +32,16 @@ class LiftedCall extends Command implements CallFrame {
   }
 }
 
+type FiberFunction = (...args: never[]) => Op<unknown>;
+type Wrap = <F extends FiberFunction>(fn: F) => F;
+
+let wrap: Wrap | undefined;
+
+/** For debug mode: from now on {@link fiber} returns what `next` makes of the function. */
+export function wrapMarked(next: Wrap | undefined): void {
+  wrap = next;
+}
+
 /**
  * Lets calls of a generator function go deep: a call `yield* f(x)` then costs the same to resume at any depth, and recursion does
  * not end in a stack overflow. Call sites stay as they are. Worth it for recursive fiber functions and for long chains of calls
@@ -46,7 +56,7 @@ class LiftedCall extends Command implements CallFrame {
  *
  * @param fn  a `function*`; it is changed in place and returned
  */
-export function fiber<F extends (...args: never[]) => Op<unknown>>(fn: F): F {
+export function fiber<F extends FiberFunction>(fn: F): F {
   const prototype: unknown = typeof fn === "function" ? fn.prototype : undefined;
   if (typeof prototype !== "object" || prototype === null || !(Symbol.iterator in prototype)) {
     refuse("fiber", "fn", "a function*", fn);
@@ -59,5 +69,5 @@ export function fiber<F extends (...args: never[]) => Op<unknown>>(fn: F): F {
     },
   });
   Object.defineProperty(prototype, MARKED, { configurable: true, value: fn.name });
-  return fn;
+  return wrap ? wrap(fn) : fn;
 }

@@ -48,6 +48,11 @@ export abstract class Primitive<T> extends Command implements Op<T>, CallFrame {
     return returning(value);
   }
 
+  /** Whether somebody has run it; for debug mode. */
+  get wasRun(): boolean {
+    return this.fiber !== undefined;
+  }
+
   override isBegunBy(fiber: FiberCore): boolean {
     return this.fiber === fiber;
   }

@@ -7,11 +7,16 @@ export function placesIn(stack: string | undefined): string[] {
   return v8.length > 0 ? v8 : lines.filter((line) => /@.*:\d+$/.test(line));
 }
 
+/** "file:line:column" of a line that names a place; what the line says instead, where it names the language itself. */
+export function locationIn(place: string): string {
+  // "at name (file:1:2)", "at async file:1:2", "name@file:1:2".
+  return /^\s+at /.test(place)
+    ? place.replace(/^\s+at (async )?/, "").replace(/^[^(]* \((.*)\)$/, "$1")
+    : place.replace(/^[^@]*@/, "");
+}
+
 /** The first place that a stack names, as "file:line:column". */
 export function firstPlace(stack: string | undefined): string | undefined {
-  const line = placesIn(stack)[0];
-  // "at name (file:1:2)", "at async file:1:2", "name@file:1:2".
-  return /^\s+at /.test(line ?? "")
-    ? line!.replace(/^\s+at (async )?/, "").replace(/^[^(]* \((.*)\)$/, "$1")
-    : line?.replace(/^[^@]*@/, "");
+  const [first] = placesIn(stack);
+  return first === undefined ? undefined : locationIn(first);
 }

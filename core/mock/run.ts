@@ -1,6 +1,7 @@
 // A scheduler with nothing outside: the whole program runs before `run` returns, time moves when all sleep, and a dead-lock is an
 // error. Read this first to see how a scheduler is put together.
 
+import { debugAsked, type DebugOptions } from "../debug/index.js";
 import { giveUp } from "../engine/deadlock.js";
 import { expectBody, expectFunction, expectOptions } from "../engine/describe.js";
 import { expectNoFiber } from "../engine/nested-run.js";
@@ -41,6 +42,8 @@ export interface MockEnv extends Env {
 export interface MockRunOptions {
   /** Is given the lines of `traceln` in place of the standard error output: the same as binding `env.debug.traceln`. */
   traceln?: TracelnFn;
+  /** Switches debug mode on or off, from here on and for all fibers of the process; see `setDebug`. */
+  debug?: boolean | DebugOptions;
 }
 
 /**
@@ -64,6 +67,7 @@ export function run<T>(body: (env: MockEnv) => Op<T>, options?: MockRunOptions):
   expectOptions("mock.run", options);
   const traceln = options?.traceln;
   if (traceln !== undefined) expectFunction("mock.run", "options.traceln", traceln);
+  debugAsked("mock.run", options);
   expectNoFiber("mock.run");
   const loop = new MockLoop();
   probe?.domainSpawned(loop);

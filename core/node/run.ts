@@ -1,5 +1,6 @@
 // The entry point of a program on Node and what is compatible with it.
 
+import { debugAsked, type DebugOptions } from "../debug/index.js";
 import { giveUp } from "../engine/deadlock.js";
 import { expectBody, expectOptions, refuse } from "../engine/describe.js";
 import { captureForkSite } from "../engine/fork-site.js";
@@ -52,6 +53,8 @@ export interface RunOptions {
    * https://ui.perfetto.dev or chrome://tracing.
    */
   trace?: string;
+  /** Switches debug mode on or off, from here on and for all fibers of the process; see `setDebug`. */
+  debug?: boolean | DebugOptions;
 }
 
 /**
@@ -75,6 +78,7 @@ export function run<T>(main: (env: Env) => Op<T>, options?: RunOptions): Promise
   expectOptions("run", options);
   const trace: unknown = options?.trace;
   if (trace !== undefined && typeof trace !== "string") refuse("run", "options.trace", "the path of a file", trace);
+  debugAsked("run", options);
   expectNoFiber("run");
   const site = captureForkSite(run, undefined);
   const saveTrace = trace === undefined ? undefined : recordTo(trace);

@@ -1,4 +1,4 @@
 // `trestle/web`: the entry point and the capabilities of pages and web workers.
 
-export { run } from "./run.js";
+export { run, type RunOptions } from "./run.js";
 export type { Env } from "../env.js";

@@ -1,6 +1,7 @@
 // The entry point of a program in a page or a web worker. It uses nothing but timers, so it serves wherever those are.
 
-import { expectBody } from "../engine/describe.js";
+import { debugAsked, type DebugOptions } from "../debug/index.js";
+import { expectBody, expectOptions } from "../engine/describe.js";
 import { captureForkSite } from "../engine/fork-site.js";
 import { hostLoop } from "../engine/host-loop.js";
 import { expectNoFiber } from "../engine/nested-run.js";
@@ -11,6 +12,12 @@ import { systemClock, systemMonoClock } from "../system-clock.js";
 import { debug } from "../traceln.js";
 
 const env: Env = { clock: systemClock, monoClock: systemMonoClock, debug, backendId: "web" };
+
+/** The options of {@link run}. */
+export interface RunOptions {
+  /** Switches debug mode on or off, from here on and for all fibers of the page; see `setDebug`. */
+  debug?: boolean | DebugOptions;
+}
 
 /**
  * Runs `main` as the main fiber, and gives a JavaScript promise of its value. Its first step runs at once.
@@ -28,8 +35,10 @@ const env: Env = { clock: systemClock, monoClock: systemMonoClock, debug, backen
  * @throws NestedRunError  at once, inside a fiber: `yield*` the body there, or use `toPromise`
  * @throws TypeError when `main` is not a function, or is an async one
  */
-export function run<T>(main: (env: Env) => Op<T>): Promise<T> {
+export function run<T>(main: (env: Env) => Op<T>, options?: RunOptions): Promise<T> {
   expectBody("run", "main", main);
+  expectOptions("run", options);
+  debugAsked("run", options);
   expectNoFiber("run");
   const site = captureForkSite(run, undefined);
   return new Promise<T>((resolve, reject) => {

@@ -132,17 +132,23 @@ describe("lifetime", () => {
         { name: "session" },
       );
       expect(() => named.check()).toThrow('Switch finished! ("session")');
-      yield* (
+    });
+  });
+
+  it("SW-08 SW-09 a switch that has failed says so while its block still runs", () => {
+    const error = new Error("failed");
+    const thrown = thrownBy(() =>
+      run(() =>
         Switch.run(function* (sw) {
-          const error = new Error("failed");
           sw.fail(error);
           expect(sw.getError()).toBeInstanceOf(Cancelled);
           expect((sw.getError() as Cancelled).reason).toBe(error);
           expect(thrownBy(() => sw.check())).toBe(sw.getError());
           yield* Fiber.yield();
-        }).constructor && Fiber.yield()
-      );
-    });
+        }),
+      ),
+    );
+    expect(thrown).toBe(error);
   });
 });
 

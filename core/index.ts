@@ -17,6 +17,7 @@ export {
 export { Deferred, Resolver, type DeferredOptions } from "./deferred.js";
 export { Stream, StreamClosed, type StreamOptions } from "./stream.js";
 export type { Cursor } from "./cursor.js";
+export { EndOfFile, type Sink, type Source, type TwoWay } from "./flow.js";
 export { Permit, Semaphore, type SemaphoreOptions } from "./semaphore.js";
 export { Condition, Request, type ConditionOptions } from "./condition.js";
 export { Held, Mutex, Poisoned, SysError, type MutexOptions, type UseRwOptions } from "./mutex.js";

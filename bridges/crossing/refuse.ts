@@ -58,6 +58,21 @@ export function expectOptions(where: string, received: unknown, ...texts: readon
   }
 }
 
+/** Checks a switch by what a bridge needs of it. */
+export function expectSwitch(where: string, sw: unknown): void {
+  if (typeof (sw as { addHook?: unknown } | undefined | null)?.addHook !== "function")
+    refuse(where, "sw", "a Switch", sw);
+}
+
+/** Checks bytes; a `Buffer` is one, and so is a `Uint8Array` of another realm. */
+export function expectBytes(where: string, argument: string, received: unknown): asserts received is Uint8Array {
+  if (tagOfObject(received) !== "Uint8Array") refuse(where, argument, "a Uint8Array", received);
+}
+
+function tagOfObject(value: unknown): unknown {
+  return ArrayBuffer.isView(value) ? (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] : undefined;
+}
+
 /** Whether `value` came from `async function` or `async function*`. */
 export function isAsyncFunction(value: unknown): boolean {
   const tag = tagOf(value);

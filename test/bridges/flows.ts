@@ -53,7 +53,7 @@ export class Endless implements Source {
   *read(): Op<number> {
     this.log.push("reading");
     try {
-      return (yield* Fiber.awaitCancel());
+      return yield* Fiber.awaitCancel();
     } catch (error) {
       this.log.push(`cancelled: ${error instanceof Cancelled ? String(error.reason) : "?"}`);
       throw error;

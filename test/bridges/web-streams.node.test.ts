@@ -1,3 +1,4 @@
+// Node only: the state of a locked stream is seen by util.inspect.
 import { describe, expect, it } from "vitest";
 import {
   Cancel,

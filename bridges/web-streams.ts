@@ -13,10 +13,10 @@
 // | turns       | those of the stream's promises                    | one microtask beside those of the fiber             |
 
 import {
+  Cancelled,
   EndOfFile,
   reportUnhandled,
   suspendUnchecked,
-  type Cancelled,
   type Op,
   type Sink,
   type Source,
@@ -24,6 +24,7 @@ import {
   type Result,
 } from "trestle";
 import { Cursor } from "trestle/cursor";
+import { isEcho } from "./crossing/abort-error.js";
 import { Pipe, startTransform, type Transform } from "./crossing/pipe.js";
 import { awaitValue } from "./crossing/reaction.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
@@ -56,11 +57,6 @@ function expectAdoptOptions(where: string, options: AdoptWebOptions | undefined)
 /** The longest time that a timer takes, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
-/** Why the stream is told to end. */
-interface Stop {
-  readonly reason: unknown;
-}
-
 /** Ties a locked stream to a switch: told to end in the turn in which that is cancelled, unlocked when it ends. */
 class Lock {
   private readonly where: string;
@@ -70,7 +66,7 @@ class Lock {
   private readonly unlock: () => void;
   private readonly detach: () => void;
   private ending: Promise<Result<void>> | undefined = undefined;
-  private stop: Stop | undefined = undefined;
+  private stop: Cancelled | undefined = undefined;
   private released = false;
 
   /**
@@ -97,7 +93,7 @@ class Lock {
     };
   }
 
-  private begin(stop: Stop): void {
+  private begin(stop: Cancelled): void {
     if (this.released || this.ending) return;
     this.stop = stop;
     this.ending = Promise.resolve(this.end(stop.reason)).then(
@@ -116,7 +112,7 @@ class Lock {
 
   private release(): Op<void> | void {
     if (this.released) return;
-    if (this.owned) this.begin({ reason: undefined });
+    if (this.owned) this.begin(new Cancelled(undefined));
     this.finished();
     if (this.ending) return this.ended(this.ending);
   }
@@ -131,8 +127,8 @@ class Lock {
         enqueue({ ok: true, value: outcome });
       });
     });
-    // A stream that fails with the very reason it was told to end for has heeded it.
-    if (!outcome.ok && outcome.error !== stop!.reason) throw outcome.error;
+    // An end that was under way may fail because of ours: that only says that the stream has heeded it.
+    if (!outcome.ok && !isEcho(outcome.error, stop!)) throw outcome.error;
   }
 
   /** The stream has ended, or has been told to. */

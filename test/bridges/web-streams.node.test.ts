@@ -1,4 +1,7 @@
 // Node only: the state of a locked stream is seen by util.inspect.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import {
   Cancel,
@@ -13,6 +16,7 @@ import {
   type Source,
 } from "trestle";
 import { fromPromise, toPromise } from "@trestle/bridges";
+import { fromReadable } from "@trestle/bridges/streams";
 import {
   fromObjects,
   fromReadableStream,
@@ -98,6 +102,8 @@ describe("fromReadableStream", () => {
         const view = controller.byobRequest!.view as Uint8Array;
         views++;
         memory.add(view.byteLength);
+        // What was there before is still there.
+        if (views > 1) expect(view[0]).toBe(65);
         view.fill(65, 0, 100);
         controller.byobRequest!.respond(100);
         if (--left === 0) controller.close();
@@ -175,9 +181,13 @@ describe("fromReadableStream", () => {
       yield* hostTurn();
       run.cancel();
       expect(yield* fromPromise(run.ended)).toMatch(/AbortError/);
-      push("late");
+      const next = start(() => attempt(source));
       yield* hostTurn();
-      expect(yield* attempt(source)).toBe("late");
+      push("late");
+      push("r");
+      yield* hostTurn();
+      expect(yield* fromPromise(next.ended)).toBe("value late");
+      expect(yield* attempt(source)).toBe("r");
     });
   });
 
@@ -350,6 +360,48 @@ describe("fromWritableStream", () => {
       await macrotask();
       expect(aborts).toEqual(owned ? [reason] : []);
     }
+  });
+
+  it("BS-42 BG-15 breaking off a close under way is no failure beside the reason", async () => {
+    const reason = new Error("enough");
+    const ended = inSwitch(function* (sw) {
+      const closing: Sink = { write: () => Fiber.yield(), close: () => Fiber.awaitCancel() };
+      const sink = fromWritableStream(sw, toWritableStream(closing));
+      yield* Fiber.both(
+        () => sink.close(),
+        function* () {
+          yield* hostTurn();
+          sw.fail(reason);
+        },
+      );
+    });
+    await expect(ended).rejects.toBe(reason);
+  });
+
+  it("BS-45 a stream of Node as one of the web, cancelled in the middle of a read, is destroyed and nothing throws", async () => {
+    const node = new PassThrough();
+    const uncaught = await uncaughtDuring(async () => {
+      const web = toReadableStream(function* (sw) {
+        yield* Fiber.yield();
+        return fromReadable(sw, node);
+      });
+      const reader = web.getReader();
+      node.write("first");
+      expect(text((await reader.read()).value!)).toBe("first");
+      const read = reader.read();
+      await macrotask();
+      const cancelled = reader.cancel("enough");
+      node.write("late");
+      await cancelled;
+      expect((await read).done).toBe(true);
+      expect(node.closed).toBe(true);
+    });
+    expect(uncaught).toEqual([]);
+    // Neither of the platform's own conversions is used.
+    for (const name of ["streams", "web-streams"])
+      expect(readFileSync(join(import.meta.dirname, `../../bridges/${name}.ts`), "utf8")).not.toMatch(
+        /\.(toWeb|fromWeb)\(/,
+      );
   });
 
   it("BS-13 without close the end of the switch aborts the stream; a locked one is refused", async () => {

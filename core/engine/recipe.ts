@@ -12,9 +12,13 @@ class Base {}
  * An op that starts an iterator each time it is run; so it can be run any number of times, each time anew. For authors of bridges.
  *
  * @example
- * function twice(body: Body<void>): Op<void> {
- *   return new Recipe(() => runTwice(body)[Symbol.iterator](), "twice");
+ * function* sleepTwice(): Op<void> {
+ *   yield* clock.sleep(0.001);
+ *   yield* clock.sleep(0.001);
  * }
+ * const nap = new Recipe(() => sleepTwice()[Symbol.iterator](), "nap");
+ * yield* nap;
+ * yield* nap;
  *
  * @param start  makes the iterator, as by calling a generator function
  * @param called  what the user called, for messages

@@ -1,5 +1,7 @@
 // Observables, to fibers: RxJS, and whatever else has their shape.
 //
+// `lastOf`, `singleOf` and `collect` are as `firstOf`, but subscribed until the end; `latest` is as `fromObservable`, with room for one.
+//
 // |             | `firstOf`                                  | `forEachOf`                                | `fromObservable`                        |
 // |-------------|--------------------------------------------|--------------------------------------------|-----------------------------------------|
 // | subscribes  | when run                                   | when run                                   | when run, before it returns             |
@@ -8,11 +10,13 @@
 // | buffer      | none                                       | 16, overflow is an error                   | 16, overflow is an error                |
 // | release     | at the first value                         | when it ends, however                      | `close`, or the end of the switch       |
 
-import { reportUnhandled, type Op, type Switch } from "trestle";
+import { asyncDispose, reportUnhandled, suspend, type Enqueue, type Op, type Switch } from "trestle";
+import type { AsyncDisposableLike } from "./crossing/platform.js";
 import { oneShot } from "./crossing/one-shot.js";
 import { expectBuffer, PushSource } from "./crossing/push-source.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
-import { expectBody, expectOptions, refuse } from "./crossing/refuse.js";
+import { expectBody, expectOptions, expectSwitch, refuse } from "./crossing/refuse.js";
+import { canWait, ROOM } from "./crossing/room.js";
 import { Done, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
 
 export { Done, OverflowError, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
@@ -67,6 +71,8 @@ interface Child {
  */
 class Receiver<T> implements ObserverLike<T> {
   closed = false;
+  /** For sources that can wait; see `crossing/room.ts`. */
+  [ROOM]: (() => Op<void> | undefined) | undefined = undefined;
   /** It was told the end, or is told nothing any more. */
   private stopped = false;
   private readonly teardowns = new Set<Teardown>();
@@ -188,6 +194,7 @@ function feed<T>(source: Subscribable<T>): (sink: PushSource<T>) => () => void {
       (error) => sink.fail(error),
       () => sink.end(),
     );
+    receiver[ROOM] = () => (sink.full ? sink.room() : undefined);
     return subscribeWith(source, receiver);
   };
 }
@@ -237,6 +244,285 @@ export function firstOf<T, D>(source: ObservableLike<T>, options?: FirstOfOption
   );
 }
 
+/** Waits for the end of an observable, and gives what `end` makes of what was seen. */
+function untilEnd<T, R>(
+  where: string,
+  source: ObservableLike<T>,
+  watch: () => { next(value: T, fail: (error: unknown) => void): void; end(): R },
+): Op<R> {
+  const observable = subscribableOf<T>(where, source);
+  return oneShot<R>(
+    where,
+    (answer) => {
+      const watcher = watch();
+      const receiver: Receiver<T> = new Receiver<T>(
+        (value) =>
+          watcher.next(value, (error) => {
+            answer.fail(error);
+            receiver.finish();
+          }),
+        (error) => answer.fail(error),
+        () => {
+          try {
+            answer.succeed(watcher.end());
+          } catch (error) {
+            answer.fail(error);
+          }
+        },
+      );
+      return subscribeWith(observable, receiver);
+    },
+    { undoWhenAnswered: true },
+  );
+}
+
+/**
+ * The last value of an observable, when it completes: `lastValueFrom` for fibers. Otherwise as {@link firstOf}.
+ *
+ * @example
+ * yield* lastOf({
+ *   subscribe(observer: ObserverLike<string>) {
+ *     observer.next("a");
+ *     observer.next("b");
+ *     observer.complete();
+ *   },
+ * }); // => "b"
+ *
+ * @param options.default  instead of an {@link EmptyError}
+ * @throws the error of the observable, the same object; the values before it are dropped
+ * @throws EmptyError when it completes without a value, and there is no default
+ */
+export function lastOf<T>(source: ObservableLike<T>, options?: undefined): Op<T>;
+export function lastOf<T, D = never>(source: ObservableLike<T>, options: FirstOfOptions<D> | undefined): Op<T | D>;
+export function lastOf<T, D>(source: ObservableLike<T>, options?: FirstOfOptions<D>): Op<T | D> {
+  expectOptions("lastOf", options);
+  return untilEnd<T, T | D>("lastOf", source, () => {
+    let last: { value: T } | undefined;
+    return {
+      next: (value) => void (last = { value }),
+      end: () => (last ? last.value : defaultOf(options)),
+    };
+  });
+}
+
+function defaultOf<D>(options: FirstOfOptions<D> | undefined): D {
+  if (options && "default" in options) return options.default as D;
+  throw new EmptyError();
+}
+
+/**
+ * An observable that was to give one value gave a second one.
+ *
+ * @example
+ * try {
+ *   return yield* singleOf(user$);
+ * } catch (error) {
+ *   if (error instanceof TooManyError) return undefined;
+ *   throw error;
+ * }
+ */
+export class TooManyError extends Error {
+  override readonly name = "TooManyError";
+  readonly code = "TOO_MANY";
+
+  constructor() {
+    super("more than one element in sequence");
+  }
+}
+
+/**
+ * The one value of an observable, when it completes. A second value is an error, and unsubscribes at once. Otherwise as
+ * {@link firstOf}.
+ *
+ * @example
+ * const user = yield* singleOf(user$);
+ *
+ * @param options.default  instead of an {@link EmptyError}
+ * @throws TooManyError at the second value
+ * @throws EmptyError when it completes without a value, and there is no default
+ */
+export function singleOf<T>(source: ObservableLike<T>, options?: undefined): Op<T>;
+export function singleOf<T, D = never>(source: ObservableLike<T>, options: FirstOfOptions<D> | undefined): Op<T | D>;
+export function singleOf<T, D>(source: ObservableLike<T>, options?: FirstOfOptions<D>): Op<T | D> {
+  expectOptions("singleOf", options);
+  return untilEnd<T, T | D>("singleOf", source, () => {
+    let only: { value: T } | undefined;
+    return {
+      next(value, fail) {
+        if (only) fail(new TooManyError());
+        else only = { value };
+      },
+      end: () => (only ? only.value : defaultOf(options)),
+    };
+  });
+}
+
+/**
+ * All values of an observable, when it completes. There is no limit on how many: for sources that end soon. Otherwise as
+ * {@link firstOf}.
+ *
+ * @example
+ * const users = yield* collect(user$);
+ *
+ * @throws the error of the observable, the same object; the values before it are dropped
+ */
+export function collect<T>(source: ObservableLike<T>): Op<T[]> {
+  return untilEnd<T, T[]>("collect", source, () => {
+    const values: T[] = [];
+    return { next: (value) => void values.push(value), end: () => values };
+  });
+}
+
+/** The newest value of an observable, readable at any time; see {@link latest}. */
+export interface Latest<T> extends AsyncDisposableLike {
+  /**
+   * The newest value. Callable from anywhere.
+   *
+   * @throws EmptyError while there was none, and no `initial`
+   * @throws the error of the observable, once it has failed
+   */
+  value(): T;
+  /**
+   * The newest value as soon as there is one that `changed` has not given yet, counted from when `latest` returned: no update between
+   * two calls is missed, several are told as one. {@link Done} after the last one. For one fiber; others make their own. A
+   * cancellation point when it has to wait.
+   *
+   * @throws the error of the observable
+   */
+  changed(): Op<T | Done>;
+  /** Unsubscribes. `value` stays, and `changed` gives {@link Done}. */
+  close(): void;
+}
+
+/** The options of {@link latest}. */
+export interface LatestOptions<T> {
+  /** What `value` gives before the first one. */
+  initial?: T;
+}
+
+class Newest<T> implements Latest<T> {
+  private current: { value: T } | undefined = undefined;
+  private failure: { error: unknown } | undefined = undefined;
+  private unseen = false;
+  private ended = false;
+  private readonly waiting = new Set<Enqueue<void>>();
+  private readonly receiver: Receiver<T>;
+  private detach: () => void = () => {};
+
+  constructor(sw: Switch, source: Subscribable<T>, options: LatestOptions<T> | undefined) {
+    if (options && "initial" in options) this.current = { value: options.initial as T };
+    this.receiver = new Receiver<T>(
+      (value) => {
+        this.current = { value };
+        this.unseen = true;
+        this.tell();
+      },
+      (error) => {
+        this.failure = { error };
+        this.end();
+      },
+      () => this.end(),
+    );
+    const hook = sw.addHook(() => this.close());
+    const forget = sw.context.onCancel(() => this.receiver.unsubscribe());
+    this.detach = () => {
+      hook.remove();
+      forget();
+    };
+    try {
+      subscribeWith(source, this.receiver);
+    } catch (error) {
+      this.detach();
+      throw error;
+    }
+    if (this.ended) this.detach();
+    // What came on subscribing is what `value` gives now.
+    this.unseen = false;
+  }
+
+  value(): T {
+    if (this.failure) throw this.failure.error;
+    if (!this.current) throw new EmptyError();
+    return this.current.value;
+  }
+
+  changed(): Op<T | Done> {
+    return new Recipe(() => this.next()[Symbol.iterator](), "latest.changed");
+  }
+
+  private *next(): Op<T | Done> {
+    requireFiber("changed");
+    if (!this.unseen && !this.ended) {
+      yield* suspend<void>("latest.changed", (ctx, enqueue) => {
+        this.waiting.add(enqueue);
+        ctx.setCancelFn((error) => {
+          this.waiting.delete(enqueue);
+          enqueue({ ok: false, error });
+        });
+      });
+    }
+    if (this.unseen) {
+      this.unseen = false;
+      return this.current!.value;
+    }
+    if (this.failure) throw this.failure.error;
+    return Done;
+  }
+
+  private tell(): void {
+    for (const enqueue of this.waiting) enqueue({ ok: true, value: undefined });
+    this.waiting.clear();
+  }
+
+  private end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.detach();
+    this.tell();
+  }
+
+  close(): void {
+    this.end();
+    this.unseen = false;
+    this.receiver.unsubscribe();
+  }
+
+  /** {@link close}, for `await using`. */
+  [asyncDispose](): PromiseLike<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Subscribes, and keeps the newest value at hand: a `BehaviorSubject` seen by fibers. The switch owns the subscription: it ends in the
+ * turn in which the switch is cancelled, or when that ends. Not a cancellation point, but a cancelled fiber or switch does not
+ * subscribe.
+ *
+ * @example
+ * const current = yield* latest(sw, user$);
+ * log(current.value());
+ *
+ * @param source  RxJS, or anything observable-shaped
+ * @param options.initial  what `value` gives before the first one
+ */
+export function latest<T>(sw: Switch, source: ObservableLike<T>, options?: LatestOptions<T>): Op<Latest<T>> {
+  expectSwitch("latest", sw);
+  const observable = subscribableOf<T>("latest", source);
+  expectOptions("latest", options);
+  return new Recipe(() => newest(sw, observable, options)[Symbol.iterator](), "latest");
+}
+
+function* newest<T>(
+  sw: Switch,
+  observable: Subscribable<T>,
+  options: LatestOptions<T> | undefined,
+): Generator<never, Latest<T>> {
+  requireFiber("latest").context.check();
+  sw.check();
+  return new Newest(sw, observable, options);
+}
+
 /**
  * Subscribes, and gives a {@link Subscribed} to take the values from. It has subscribed when the op returns: nothing that is emitted
  * from then on is missed. The switch owns the subscription: it ends in the turn in which the switch is cancelled, or when that ends.
@@ -258,10 +544,9 @@ export function firstOf<T, D>(source: ObservableLike<T>, options?: FirstOfOption
  * @throws Cancelled, SwitchFinishedError when the switch is not on; nothing is subscribed to
  */
 export function fromObservable<T>(sw: Switch, source: ObservableLike<T>, options?: BufferOptions): Op<Subscribed<T>> {
-  if (typeof (sw as Partial<Switch> | undefined)?.addHook !== "function")
-    refuse("fromObservable", "sw", "a Switch", sw);
+  expectSwitch("fromObservable", sw);
   const observable = subscribableOf<T>("fromObservable", source);
-  expectBuffer("fromObservable", options);
+  expectBuffer("fromObservable", options, canWait(observable));
   return new Recipe(() => subscribed(sw, observable, options)[Symbol.iterator](), "fromObservable");
 }
 
@@ -296,7 +581,7 @@ export function forEachOf<T>(
 ): Op<void> {
   const observable = subscribableOf<T>("forEachOf", source);
   expectBody("forEachOf", "body", body);
-  expectBuffer("forEachOf", options);
+  expectBuffer("forEachOf", options, canWait(observable));
   return new Recipe(() => each(observable, body, options)[Symbol.iterator](), "forEachOf");
 }
 

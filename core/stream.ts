@@ -71,6 +71,7 @@ export class Stream<T> {
   private readonly readers = new Waiters();
   private readonly writers = new Waiters();
   private closed = false;
+  private failure: { readonly error: unknown } | undefined = undefined;
   /** @internal An op that need not wait keeps nothing, and is handed out again. */
   idle: Op<T> | undefined = undefined;
 
@@ -179,6 +180,47 @@ export class Stream<T> {
     this.close();
   }
 
+  /**
+   * {@link close} for a producer that failed: once the queued items are taken, whoever takes gets `error`, the same object, instead of
+   * the end. Does nothing when the stream is closed already. Callable from anywhere.
+   *
+   * @example
+   * const readings = new Stream<number>(4);
+   * readings.tryAdd(20);
+   * readings.fail(new Error("sensor lost"));
+   * yield* readings.take(); // => 20
+   */
+  fail(error: unknown): void {
+    if (this.closed) return;
+    this.failure = { error };
+    this.close();
+  }
+
+  /**
+   * Gives an item back that was taken and could not be dealt with. It comes first again: who has waited longest for an item gets it,
+   * else it is queued before all others, even if the stream is full or closed. For bridges. Callable from anywhere.
+   *
+   * @example
+   * const jobs = new Stream<string>(2);
+   * jobs.tryAdd("tea");
+   * jobs.putBack(yield* jobs.take());
+   * jobs.length; // => 1
+   */
+  putBack(item: T): void {
+    if (this.readers.isEmpty || !this.readers.wakeOne(item)) this.items.unshift(item);
+    probe?.put(this);
+  }
+
+  /** @internal What a taker gets when no item will come any more. */
+  get endError(): unknown {
+    return this.failure ? this.failure.error : new StreamClosed(this.name);
+  }
+
+  /** @internal Whether the end is a failure. */
+  get failed(): boolean {
+    return this.failure !== undefined;
+  }
+
   /** True once {@link close} was called, even while items are left. */
   isClosed(): boolean {
     return this.closed;
@@ -206,7 +248,8 @@ export class Stream<T> {
     const { items } = this;
     if (items.length > 0) {
       const item = items.shift();
-      if (!this.writers.isEmpty) {
+      // What was put back may have overfilled it.
+      if (!this.writers.isEmpty && items.length < this.capacity) {
         const writer = this.admit();
         if (writer) items.push(writer.item);
       }
@@ -327,7 +370,7 @@ class Take<T> extends Reader<T, T> {
   }
 
   protected override deliver(item: unknown): Step {
-    if (item === CLOSED) throw new StreamClosed(this.stream.name);
+    if (item === CLOSED) throw this.stream.endError;
     probe?.get(this.stream);
     return returning(item);
   }
@@ -368,7 +411,11 @@ class Next<T> extends Reader<T, boolean> {
   }
 
   protected override deliver(item: unknown): Step {
-    if (item === CLOSED) return returning(this.cursor.moveToEnd());
+    if (item === CLOSED) {
+      this.cursor.moveToEnd();
+      if (this.stream.failed) throw this.stream.endError;
+      return returning(false);
+    }
     probe?.get(this.stream);
     return returning(this.cursor.moveTo(item as T));
   }

@@ -22,7 +22,7 @@ const NOTHING: unique symbol = Symbol("nothing");
 const SYNC_LIMIT = 65_536;
 
 /** Checks the options that all push sources have. */
-export function expectBuffer(where: string, options: BufferOptions | undefined): void {
+export function expectBuffer(where: string, options: BufferOptions | undefined, canWait = false): void {
   if (options === undefined) return;
   if (typeof options !== "object" || options === null) refuse(where, "options", "an object", options);
   const { buffer, overflow, syncLimit } = options as Record<string, unknown>;
@@ -34,6 +34,7 @@ export function expectBuffer(where: string, options: BufferOptions | undefined):
   }
   const known = ["error", "drop-oldest", "drop-newest", "latest"];
   if (overflow === undefined || known.includes(overflow as string)) return;
+  if (overflow === "block" && canWait) return;
   const wayOut = overflow === "block" ? "this source cannot be made to wait" : undefined;
   refuse(where, "options.overflow", known.map((name) => `"${name}"`).join(", "), overflow, wayOut);
 }
@@ -83,6 +84,8 @@ export class PushSource<T> implements Subscribed<T> {
   private readonly queue = new Queue<T>();
   /** Nonempty only while nothing is buffered. */
   private readonly takers = new Set<Enqueue<T | Done>>();
+  /** Who waits for room, when the source can. */
+  private readonly waitingForRoom = new Set<Enqueue<void>>();
   /** How many values at the head of the queue came while subscribing. */
   private burst = 0;
   /** No more values will come, or are wanted. */
@@ -99,7 +102,7 @@ export class PushSource<T> implements Subscribed<T> {
     this.overflow = options?.overflow ?? "error";
     const buffer = options?.buffer ?? 16;
     this.capacity = this.overflow === "latest" ? 1 : buffer === "unbounded" ? Infinity : buffer;
-    this.syncLimit = this.overflow === "latest" ? 0 : (options?.syncLimit ?? SYNC_LIMIT);
+    this.syncLimit = this.overflow === "latest" || this.overflow === "block" ? 0 : (options?.syncLimit ?? SYNC_LIMIT);
     this.errorFirst = options?.errorFirst === true;
   }
 
@@ -193,7 +196,29 @@ export class PushSource<T> implements Subscribed<T> {
     }
   }
 
+  /** Whether a source that can wait is to do so, with {@link room}. */
+  get full(): boolean {
+    return this.overflow === "block" && !this.ended && this.queue.size >= this.capacity;
+  }
+
+  /** Waits until there may be room. */
+  room(): Op<void> {
+    return suspend<void>(`${this.label}: room`, (ctx, enqueue) => {
+      this.waitingForRoom.add(enqueue);
+      ctx.setCancelFn((error) => {
+        this.waitingForRoom.delete(enqueue);
+        enqueue({ ok: false, error });
+      });
+    });
+  }
+
+  private tellRoom(): void {
+    for (const emitter of this.waitingForRoom) emitter({ ok: true, value: undefined });
+    this.waitingForRoom.clear();
+  }
+
   private releaseTakers(): void {
+    this.tellRoom();
     for (const taker of this.takers) taker({ ok: true, value: Done });
     this.takers.clear();
   }
@@ -213,6 +238,7 @@ export class PushSource<T> implements Subscribed<T> {
   /** Stops the source and keeps what is buffered. Those who wait are left to the cancellation that is under way, or to `close`. */
   halt(): void {
     this.ended = true;
+    this.tellRoom();
     if (!this.subscribing) this.stop();
   }
 
@@ -226,6 +252,7 @@ export class PushSource<T> implements Subscribed<T> {
   tryNext(): T | Done | typeof NOTHING {
     if (this.queue.size > 0) {
       if (this.burst > 0) this.burst--;
+      if (this.waitingForRoom.size > 0) this.tellRoom();
       return this.queue.shift();
     }
     const { failure } = this;

@@ -15,8 +15,9 @@ export interface BufferOptions {
   /**
    * What to do with one more. `"error"`, the default: stop the source, and throw an {@link OverflowError} after the buffered values.
    * `"drop-oldest"`, `"drop-newest"`: lose one, counted in `dropped`. `"latest"`: keep only the newest value, whatever `buffer` says.
+   * `"block"`: the source waits; only for what `toObservable` gives, whose `emit` can, and with no operator in between.
    */
-  overflow?: "error" | "drop-oldest" | "drop-newest" | "latest";
+  overflow?: "error" | "drop-oldest" | "drop-newest" | "latest" | "block";
   /** How many values may come while subscribing, on top of `buffer`. They exist in memory anyway. Default 65,536. */
   syncLimit?: number;
   /** On an error, throw it at once and drop what is buffered. Default false. */

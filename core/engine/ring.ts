@@ -23,6 +23,15 @@ export class Ring<T> {
     this.size++;
   }
 
+  /** Adds a value at the head. */
+  unshift(value: T): void {
+    if (this.size === this.slots.length) this.resize(2 * this.size);
+    const { slots } = this;
+    this.head = (this.head - 1) & (slots.length - 1);
+    slots[this.head] = value;
+    this.size++;
+  }
+
   /** Takes the value at the head out. There must be one. */
   shift(): T {
     const { slots, head } = this;

@@ -760,4 +760,77 @@ describe("a loop over a stream", () => {
       expect(() => items.value).toThrow(InvalidArgument);
     });
   });
+
+  it("a stream that failed gives its items first, then its error to all", () => {
+    run(function* () {
+      const error = new Error("producer");
+      const stream = new Stream<number>(2);
+      const log: unknown[] = [];
+      yield* Fiber.both(
+        function* () {
+          try {
+            yield* stream.take();
+          } catch (thrown) {
+            log.push(thrown);
+          }
+        },
+        function* () {
+          stream.fail(error);
+        },
+      );
+      expect(log).toEqual([error]);
+      stream.fail(new Error("too late"));
+      expect(() => stream.tryAdd(1)).toThrow(StreamClosed);
+      const other = new Stream<number>(2);
+      other.tryAdd(1);
+      other.fail(error);
+      expect(yield* other.take()).toBe(1);
+      const items = other.iterate();
+      for (const take of [() => other.take(), () => items.next(), () => items.next()]) {
+        try {
+          yield* take();
+          log.push("went on");
+        } catch (thrown) {
+          log.push(thrown);
+        }
+      }
+      expect(log).toEqual([error, error, error, error]);
+      expect(() => items.value).toThrow(InvalidArgument);
+    });
+  });
+
+  it("an item that is put back comes first: to who waits, before the others, and beyond the capacity", () => {
+    run(function* () {
+      const stream = new Stream<number>(1);
+      let waited = 0;
+      yield* Fiber.both(
+        function* () {
+          waited = yield* stream.take();
+        },
+        function* () {
+          stream.putBack(7);
+        },
+      );
+      expect([waited, stream.length]).toEqual([7, 0]);
+      stream.tryAdd(2);
+      yield* Fiber.both(
+        () => stream.add(3),
+        function* () {
+          stream.putBack(1);
+          expect([stream.length, stream.tryAdd(9)]).toEqual([2, false]);
+          // The writer still waits: the stream is full.
+          expect(yield* stream.take()).toBe(1);
+          expect(stream.length).toBe(1);
+          expect(yield* stream.take()).toBe(2);
+        },
+      );
+      expect(yield* stream.take()).toBe(3);
+      const many = new Stream<number>(Infinity);
+      for (let i = 0; i < 20; i++) many.putBack(i);
+      for (let i = 19; i >= 0; i--) expect(yield* many.take()).toBe(i);
+      stream.close();
+      stream.putBack(4);
+      expect(yield* stream.take()).toBe(4);
+    });
+  });
 });

@@ -21,6 +21,8 @@ const MODULES = [
   "trestle/mock",
   "@trestle/bridges",
   "@trestle/bridges/lwt",
+  "@trestle/bridges/rxjs",
+  "rxjs",
   "trestle/trace",
   "trestle/traceln",
   "node:async_hooks",

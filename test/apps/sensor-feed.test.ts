@@ -32,10 +32,10 @@ function fromEmitter(sw: Switch, emitter: EventEmitter, peak: { waiting: number 
   return toObservable<Reading>(
     function* (emit) {
       yield* Switch.run(function* (inner) {
-        const incoming = yield* events<[Reading]>(inner, emitter, "reading", { buffer: "unbounded", until: "end" });
+        const incoming = yield* events(inner, emitter, "reading", { buffer: "unbounded", until: "end" });
         for (let args = yield* incoming.next(); args !== Done; args = yield* incoming.next()) {
           peak.waiting++;
-          yield* emit(args[0]);
+          yield* emit(args[0] as Reading);
         }
       });
     },

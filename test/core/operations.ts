@@ -15,6 +15,7 @@ ask("Profiler.enable");
 ask("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
 // Optimised code does not count the calls of functions.
 setFlagsFromString("--no-opt");
+setFlagsFromString("--no-maglev");
 
 function ask<T>(method: string, parameters: object = {}): T {
   let answer: T | undefined;

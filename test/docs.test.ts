@@ -8,7 +8,7 @@ import { matches } from "./docs/checks.js";
 import { programOf } from "./docs/claims.js";
 import { examplesOf } from "./docs/examples.js";
 import { execute } from "./docs/execute.js";
-import { blocksOf } from "./docs/markdown.js";
+import { around, blocksOf, wordOf } from "./docs/markdown.js";
 import { typeErrors } from "./docs/type-check.js";
 import { Vocabulary } from "./docs/vocabulary.js";
 
@@ -36,11 +36,32 @@ describe.each(documents.filter(({ runnable }) => runnable.length > 0))("$file", 
   });
 });
 
+describe("guides/rosetta.md", () => {
+  const { blocks } = documents.find(({ file }) => file === "guides/rosetta.md")!;
+  const columns = blocks.filter((block) => wordOf(block, "in") !== undefined);
+  const tasks = [...new Set(columns.map((block) => block.heading))];
+
+  it.each(tasks)("%s: the same result in each column", async (task) => {
+    const results: Record<string, readonly string[]> = {};
+    for (const block of columns.filter(({ heading }) => heading === task)) {
+      const { printed } = await execute(await programOf(around(block, blocks).text));
+      results[wordOf(block, "in")!] = printed;
+    }
+    expect(results.trestle).toHaveLength(1);
+    expect(results).toEqual(Object.fromEntries(Object.keys(results).map((column) => [column, results.trestle])));
+  });
+});
+
 it("the programs of README and the guides type-check", () => {
-  const pieces = documents.flatMap(({ file, runnable }) =>
-    runnable.map(({ line, text, language }) => ({ file, firstLine: line, text: `${text}export {};`, language })),
+  const pieces = documents.flatMap(({ file, blocks }) =>
+    blocks.flatMap((block) => {
+      const { language, words, line: firstLine, text } = block;
+      if (language !== "ts") return [];
+      if (words.includes("run")) return { file, firstLine, text: `${text}export {};` };
+      return wordOf(block, "in") === undefined ? [] : { file, firstLine, ...around(block, blocks) };
+    }),
   );
-  expect(typeErrors(pieces.filter(({ language }) => language === "ts"))).toEqual([]);
+  expect(typeErrors(pieces)).toEqual([]);
 });
 
 describe("examples of doc comments", () => {

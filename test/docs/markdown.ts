@@ -42,3 +42,13 @@ export function blocksOf(markdown: string): Block[] {
 export function wordOf(block: Block, key: string): string | undefined {
   return block.words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
 }
+
+const PLACE = "// a block of this page";
+
+/** The program that a block `in=x` is part of: the block `around=x`, with the block in the place of a comment. */
+export function around(block: Block, blocks: readonly Block[]): { readonly text: string; readonly added: number } {
+  const outer = blocks.find((other) => wordOf(other, "around") === wordOf(block, "in"));
+  const [before, after] = outer?.text.split(PLACE) ?? [];
+  if (before === undefined || after === undefined) throw new Error(`line ${block.line} stands in nothing`);
+  return { text: `${before}\n${block.text}${after}`, added: before.split("\n").length };
+}

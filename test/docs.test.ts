@@ -1,5 +1,5 @@
 /** README and the guides run: their programs give what they say, and README's migration gives the text that it shows. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -34,6 +34,14 @@ describe.each(documents.filter(({ runnable }) => runnable.length > 0))("$file", 
       if (!matches(printed, next.text)) expect(printed).toBe(next.text);
     }
   });
+});
+
+it("what README and the guides link to is there", () => {
+  const links = documents.flatMap(({ file }) =>
+    [...readFileSync(join(top, file), "utf8").matchAll(/\]\((?!\w+:)([^)#]+)/g)].map(([, to]) => ({ file, to: to! })),
+  );
+  expect(links.length).toBeGreaterThan(0);
+  expect(links.filter(({ file, to }) => !existsSync(join(top, file, "..", to)))).toEqual([]);
 });
 
 describe("guides/rosetta.md", () => {

@@ -117,7 +117,7 @@ export interface FromNodeOptions {
  *
  * @example
  * const access = fromNode(fs.access);
- * yield* access("notes.txt"); // throws Error: ENOENT...
+ * yield* access("nowhere.txt"); // throws Error: ENOENT...
  * yield* fromNode(client, "connect")(8080);
  *
  * @param fn  called with the arguments and a callback, and with the `this` of the call

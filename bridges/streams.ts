@@ -369,10 +369,10 @@ class DuplexFlow implements TwoWay {
  *
  * @example
  * yield* Switch.run(function* (sw) {
- *   const peer = fromDuplex(sw, connect(7));
+ *   const peer = fromDuplex(sw, new PassThrough());
  *   yield* peer.write(new TextEncoder().encode("hello"));
  *   yield* peer.close();
- *   const length = yield* peer.read(new Uint8Array(100));
+ *   const length = yield* peer.read(new Uint8Array(100)); // => 5
  * });
  *
  * @throws Cancelled, SwitchFinishedError when the switch is not on; the stream is not touched
@@ -506,7 +506,7 @@ function written(callback: (error?: Error | null) => void): (outcome: Result<unk
  *
  * @example
  * const body = toReadable((sw) => openReport(sw));
- * await pipeline(body, createGzip(), response);
+ * await pipeline(body, createWriteStream("report.txt"));
  *
  * @param source  a source, or a function that opens one
  * @param options.sw  a switch that waits for the stream's end, and destroys it with an `AbortError` if it fails
@@ -528,7 +528,7 @@ export function toReadable(source: Opened<Source>, options?: ToReadableOptions):
  * write, in a switch that ends with the stream.
  *
  * @example
- * await pipeline(request, toWritable((sw) => openUpload(sw)));
+ * await pipeline(createReadStream("notes.txt"), toWritable((sw) => openUpload(sw)));
  *
  * @param sink  a sink, or a function that opens one
  * @param options.sw  a switch that waits for the stream's end, and destroys it with an `AbortError` if it fails
@@ -578,8 +578,8 @@ class FlowDuplex extends Duplex {
  * end of its own; `destroy` cancels both.
  *
  * @example
- * const stream = toDuplex((sw) => dial(sw, address));
- * stream.pipe(process.stdout);
+ * const stream = toDuplex((sw) => dial(sw, "localhost:7"));
+ * await pipeline(createReadStream("notes.txt"), stream, createWriteStream("answers.txt"));
  *
  * @param flow  a flow, or a function that opens one
  * @param options  as in {@link toWritable}; the high-water mark is that of each direction
@@ -621,8 +621,8 @@ class ReadableItems<T> extends Cursor<T> {
  * switch are as there.
  *
  * @example
- * const rows = fromObjects<Row>(sw, parser);
- * while (yield* rows.next()) insert(rows.value);
+ * const rows = fromObjects<string>(sw, Readable.from(["a", "b"]));
+ * while (yield* rows.next()) log(rows.value);
  *
  * @throws Cancelled, SwitchFinishedError when the switch is not on; the stream is not touched
  */
@@ -669,7 +669,8 @@ function* nextItem<T>(items: Items<T>): Op<T | null> {
  *
  * @example
  * const rows = toObjectReadable(jobs.iterate());
- * for await (const row of rows) print(row);
+ * jobs.close();
+ * for await (const row of rows) log(row);
  *
  * @param items  a cursor, or a function that opens one
  * @param options  as in {@link toReadable}; the high-water mark counts items, 16 by default

@@ -366,8 +366,8 @@ class StreamItems<T> extends Cursor<T> {
  * What a `ReadableStream` gives, whatever that is: each chunk is the very object. Otherwise as {@link fromReadableStream}.
  *
  * @example
- * const lines = fromObjects(sw, response.body.pipeThrough(new TextDecoderStream()));
- * while (yield* lines.next()) print(lines.value);
+ * const texts = fromObjects<string>(sw, new Blob(["text"]).stream().pipeThrough(new TextDecoderStream()));
+ * while (yield* texts.next()) log(texts.value);
  *
  * @throws TypeError at once, when the stream is locked
  * @throws Cancelled, SwitchFinishedError when the switch is not on; the stream is not touched
@@ -459,7 +459,7 @@ class StreamSink implements Sink {
  *
  * @example
  * yield* Switch.run(function* (sw) {
- *   const sink = fromWritableStream(sw, yield* fromAsync(() => file.createWritable()));
+ *   const sink = fromWritableStream(sw, new WritableStream<Uint8Array>());
  *   yield* sink.write(new TextEncoder().encode("hello"));
  *   yield* sink.close();
  * });
@@ -591,7 +591,7 @@ function reportUnlessIs(error: unknown): Ended {
  * release handlers.
  *
  * @example
- * return new Response(toReadableStream((sw) => openReport(sw)));
+ * await new Response(toReadableStream((sw) => openReport(sw))).text(); // => "all is well"
  *
  * @param source  a source, or a function that opens one
  * @param options.strategy  how much to keep ready; by default nothing
@@ -625,7 +625,8 @@ function* chunkOf(source: Source, size: number): Op<Uint8Array | typeof END> {
  *
  * @example
  * const rows = toObjectStream(jobs.iterate());
- * await rows.pipeTo(table);
+ * jobs.close();
+ * await rows.pipeTo(new WritableStream({ write: log }));
  *
  * @param items  a cursor, or a function that opens one
  * @param options  as in {@link toReadableStream}
@@ -704,7 +705,7 @@ function writableOf<S extends Sink>(
  * write, in a switch that ends with the stream.
  *
  * @example
- * await response.body.pipeTo(toWritableStream((sw) => openUpload(sw)));
+ * await new Blob(["text"]).stream().pipeTo(toWritableStream((sw) => openUpload(sw)));
  *
  * @param sink  a sink, or a function that opens one
  * @param options.strategy  how much to take ahead; by default one chunk
@@ -740,7 +741,7 @@ export interface TransformPair {
  *     yield* sink.write(upperCase(buffer.subarray(0, length)));
  *   }
  * });
- * await response.body.pipeThrough(shout).pipeTo(destination);
+ * await new Response(new Blob(["tea"]).stream().pipeThrough(shout)).text(); // => "TEA"
  *
  * @param body  an `EndOfFile` that it throws is an end, too
  * @param options.sw  a switch that waits for the end, and cancels the body if it fails

@@ -6,8 +6,9 @@ import type { Op } from "./engine/op.js";
  * There are no more bytes: what reading throws at the end, each time.
  *
  * @example
+ * const buffer = new Uint8Array(100);
  * try {
- *   for (;;) note(yield* source.read(buffer));
+ *   for (;;) log(yield* source.read(buffer));
  * } catch (error) {
  *   if (!(error instanceof EndOfFile)) throw error;
  * }

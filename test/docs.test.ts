@@ -73,7 +73,7 @@ it("the programs of README and the guides type-check", () => {
 });
 
 describe("examples of doc comments", () => {
-  const vocabulary = new Vocabulary();
+  const vocabulary = new Vocabulary(examples.map(({ file }) => file));
 
   it("type-check", () => {
     expect(typeErrors(examples.map((example) => vocabulary.moduleOf(example)))).toEqual([]);

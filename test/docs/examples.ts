@@ -82,7 +82,12 @@ export function kindOf(text: string): Kind {
   let kind: Kind = "fiber";
   const visit = (node: ts.Node): void => {
     if (ts.isFunctionLike(node)) return;
-    if (ts.isAwaitExpression(node) || (ts.isIdentifier(node) && FOR_ORDINARY_CODE.has(node.text))) kind = "async";
+    if (
+      ts.isAwaitExpression(node) ||
+      node.kind === ts.SyntaxKind.AwaitKeyword ||
+      (ts.isIdentifier(node) && FOR_ORDINARY_CODE.has(node.text))
+    )
+      kind = "async";
     else ts.forEachChild(node, visit);
   };
   visit(source);

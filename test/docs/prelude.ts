@@ -8,6 +8,7 @@ import pLimit from "p-limit";
 import { of } from "rxjs";
 import {
   Condition,
+  EndOfFile,
   Fiber,
   IoError,
   Mutex,
@@ -62,6 +63,17 @@ export function prelude({ clock }: Env) {
   const urgent = new Stream<string>(8);
   urgent.tryAdd("urgent job");
 
+  const report = [new TextEncoder().encode("all is well")];
+  const source = {
+    *read(buffer: Uint8Array): Op<number> {
+      const bytes = yield* after(0.001, report.pop());
+      if (!bytes) throw new EndOfFile();
+      buffer.set(bytes);
+      return bytes.length;
+    },
+  };
+  const sink = { write: (_bytes: Uint8Array) => after(0.001, undefined), close: () => after(0.001, undefined) };
+
   const file = { size: () => after(0.001, 1024), close(): void {} };
   const download = (url: string): Op<Page> => after(0.003, { url, text: `the text of ${url}` });
 
@@ -115,6 +127,13 @@ export function prelude({ clock }: Env) {
     },
 
     readConfig: () => after(0.001, { port: 80 }),
+
+    // Bytes.
+    source,
+    openReport: (_sw: Switch) => after(0.001, source),
+    openUpload: (_sw: Switch) => after(0.001, sink),
+    dial: (_sw: Switch, _address: string) => after(0.001, { ...source, ...sink }),
+    upperCase: (bytes: Uint8Array) => new TextEncoder().encode(new TextDecoder().decode(bytes).toUpperCase()),
 
     // What is shared.
     mutex: new Mutex(),

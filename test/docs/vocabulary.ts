@@ -1,4 +1,5 @@
 /** What the names in examples mean, and so how an example becomes a module to check and a program to run. */
+import { writeFileSync } from "node:fs";
 import { Cancel, Fiber, setSurroundings, showBackend, Switch, type Env, type Op } from "trestle";
 import * as mock from "trestle/mock";
 import * as node from "trestle/node";
@@ -20,13 +21,13 @@ const MODULES = [
   "trestle/node",
   "trestle/mock",
   "@trestle/bridges",
-  "@trestle/bridges/lwt",
-  "@trestle/bridges/rxjs",
   "rxjs",
   "trestle/trace",
   "trestle/traceln",
   "node:async_hooks",
   "node:fs",
+  "node:stream/promises",
+  "node:stream",
 ];
 const PRELUDE = "./prelude.js";
 const GIVEN = ["env", "sw", "cc"];
@@ -40,18 +41,21 @@ interface Names {
   readonly given: string[];
 }
 
-/** The module that the file of an example belongs to, if it is a folder's. */
+/** The module of an example's file, where its names are looked for first. */
 function ownModules(file: string): string[] {
   const [, world] = /^core\/(node|web|mock|trace)\//.exec(file) ?? [];
-  return world ? [`trestle/${world}`] : [];
+  const [, bridge] = /^bridges\/([^/]+)\.ts$/.exec(file) ?? [];
+  if (bridge !== undefined && bridge !== "index") return [`@trestle/bridges/${bridge}`];
+  return world === undefined ? [] : [`trestle/${world}`];
 }
 
 export class Vocabulary {
   private readonly exported: ReadonlyMap<string, ReadonlySet<string>>;
   private readonly prelude = new Set(Object.keys(prelude(realWorld)));
 
-  constructor() {
-    this.exported = exportsOf([...MODULES, "trestle/web", PRELUDE]);
+  /** @param files  those with examples */
+  constructor(files: readonly string[]) {
+    this.exported = exportsOf([...new Set([...MODULES, ...files.flatMap(ownModules), PRELUDE])]);
   }
 
   private namesOf({ file, text }: Example): Names {
@@ -110,7 +114,9 @@ export class Vocabulary {
     });
     try {
       return await execute(program, {
+        realTime: file.startsWith("bridges/"),
         start(main, docs) {
+          writeFileSync("notes.txt", "the notes");
           const first = [...docs, ...outside.values()];
           if (!inFiber) return main(...first, ...inPrelude(realWorld));
           const [checks] = docs as [Checks];

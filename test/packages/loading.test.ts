@@ -10,6 +10,8 @@ let names: string[];
 
 beforeAll(async () => {
   installation = await Installation.create();
+  // For the subpaths that are of no use without.
+  installation.addPeer("rxjs");
   names = ["trestle", "@trestle/bridges"].flatMap((name) => {
     const path = join(installation.folder, "node_modules", name, "package.json");
     const { exports } = JSON.parse(readFileSync(path, "utf8")) as { exports: object };

@@ -65,6 +65,11 @@ export class Installation {
     );
   }
 
+  /** Lays out an optional peer of the packages beside them: that of the workspace. */
+  addPeer(name: string): void {
+    symlinkSync(folderOf(workspace, name), join(this.folder, "node_modules", name), "junction");
+  }
+
   /**
    * Makes a project. Modules are found as in any other: in its own node_modules, then in that of the installation.
    *

@@ -376,7 +376,8 @@ class Take<T> extends Reader<T, T> {
   }
 }
 
-class StreamCursor<T> extends Cursor<T> {
+/** @internal */
+export class StreamCursor<T> extends Cursor<T> {
   idle: Op<boolean> | undefined = undefined;
   private readonly stream: Stream<T>;
 

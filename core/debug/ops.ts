@@ -11,6 +11,7 @@ import { INSTRUCTION, type Instruction, type Op } from "../engine/op.js";
 import { Primitive } from "../engine/primitive.js";
 import { Recipe } from "../engine/recipe.js";
 import { listen } from "../engine/probe.js";
+import { Stream, StreamCursor } from "../stream.js";
 import { makeYields, Yield } from "../turns.js";
 import { captureStack, placeOf, report, type Capture } from "./finding.js";
 
@@ -145,6 +146,26 @@ function iterateNoticed<T>(this: Primitive<T>): Iterator<Instruction, T, unknown
   // One that is run again is run by another one.
   if ((iterator as unknown) !== this) ran(iterator);
   return iterator;
+}
+
+// --- ops that are handed out again ---
+
+interface Keeper {
+  idle: unknown;
+}
+
+/** Has each call of `method` give an op of its own, where it hands one out again while that is idle. Returns what ends it. */
+function makeAnew<Method extends string>(
+  prototype: Keeper & Record<Method, () => unknown>,
+  method: Method,
+): () => void {
+  const original: () => unknown = prototype[method];
+  const anew = function (this: Keeper) {
+    this.idle = undefined;
+    return original.call(this);
+  };
+  (prototype as Record<Method, unknown>)[method] = anew;
+  return () => void ((prototype as Record<Method, unknown>)[method] = original);
 }
 
 // --- recipes, which bridges are made of ---
@@ -300,6 +321,7 @@ export function watchOps(): () => void {
   Object.setPrototypeOf(Recipe, NoticedBase);
   Recipe.prototype[Symbol.iterator] = iterateNoticedRecipe;
   LiftedCall.prototype.next = nextOfLiftedWatched;
+  const reuse = [makeAnew(Stream.prototype, "take"), makeAnew(StreamCursor.prototype, "next")];
   makeYields(() => new NoticedYield());
   wrapMarked(noticing);
   Object.defineProperty(generators, Symbol.iterator, {
@@ -329,6 +351,7 @@ export function watchOps(): () => void {
     Object.setPrototypeOf(Recipe, baseOfRecipes);
     Recipe.prototype[Symbol.iterator] = iteratorOfRecipe;
     LiftedCall.prototype.next = nextOfLifted;
+    for (const again of reuse) again();
     makeYields(undefined);
     wrapMarked(undefined);
     delete generators[Symbol.iterator];

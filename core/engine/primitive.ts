@@ -68,8 +68,8 @@ export abstract class Primitive<T> extends Command implements Op<T>, CallFrame {
 /** A primitive that suspends its fiber until somebody settles it. */
 export abstract class WaitingPrimitive<T> extends Primitive<T> implements Waiting {
   perform(fiber: FiberCore): boolean {
-    if (fiber.interrupted()) return false;
     this.fiber = fiber;
+    if (fiber.interrupted()) return false;
     fiber.wait(this);
     this.enter();
     return false;

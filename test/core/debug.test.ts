@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
+  Cancel,
   Deferred,
   Fiber,
   Recipe,
@@ -50,6 +51,7 @@ function state(): unknown[] {
     Object.getPrototypeOf(Recipe),
     Recipe.prototype[Symbol.iterator],
     LiftedCall.prototype.next,
+    Stream.prototype.take,
     fiber(marked) === marked,
     engine.probe,
     Fiber.yield(),
@@ -114,6 +116,41 @@ describe("ops that nobody runs", () => {
       }),
     );
     expect(found).toEqual([`${name} was made at HERE, in fiber 2 "main", ${NEVER_RUN}`]);
+  });
+
+  it("that goes for each call of an operation that hands one op out again", () => {
+    const found = findings();
+    run(function* () {
+      const stream = new Stream<number>(4);
+      const items = stream.iterate();
+      for (let i = 0; i < 2; i++) {
+        yield* stream.add(i);
+        yield* stream.take();
+        yield* stream.add(i);
+        yield* items.next();
+      }
+      stream.take();
+      items.next();
+    });
+    expect(found.map((text) => text.split(" ")[0])).toEqual(["Stream.take", "Stream.iterate"]);
+  });
+
+  it("performed by others of ours in a cancelled context, it is as good as run", () => {
+    const found = findings();
+    const caught = run(() =>
+      Cancel.sub(function* (cc) {
+        const held = new Semaphore(0);
+        cc.cancel(new Error("stop"));
+        try {
+          yield* held.use(() => Fiber.yield());
+        } catch (error) {
+          return String(error);
+        }
+        return "nothing";
+      }),
+    );
+    expect(caught).toBe("Cancelled: Error: stop");
+    expect(found).toEqual([]);
   });
 
   it("ops of bridges are looked after, too", async () => {

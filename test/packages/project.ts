@@ -106,6 +106,7 @@ export async function node(folder: string, args: readonly string[], env: NodeJS.
   );
   try {
     const { stdout, stderr } = await execute(process.execPath, args, {
+      maxBuffer: 64 * 2 ** 20,
       cwd: folder,
       env: { ...clean, NO_COLOR: "1", ...env },
     });

@@ -20,6 +20,10 @@ Examples:
   trestle scan                      what is there, and what a migration would make of it
   trestle migrate                   the same as a diff; nothing is written
   trestle migrate src/jobs --write  migrate one part; commit, run the tests, go on with the next
+  trestle migrate --write --verify "npm test"
+                                    migrate all that the tests agree with, and say what they do not
+  trestle migrate --symbol 'Store.*' --since main
+                                    the methods of one class, if their files changed
   trestle migrate -p tsconfig.app.json --format json > plan.json`;
 
 const exitCodes = `
@@ -28,7 +32,7 @@ Exit codes:
   2    the command line is wrong
   3    a file to be changed is not committed to git, or there is no git repository
   4    the project does not parse or type-check
-  5    writing failed, and every file was put back as it was
+  5    writing failed or the command that verifies did, and every file was put back as it was
   6    a file changed meanwhile or cannot be written, or an interrupted run is in the way
   70   a bug in trestle
   130  interrupted, and every file is as it was`;
@@ -94,6 +98,7 @@ function createProgram(invocation: Invocation, done: (code: ExitCode) => void): 
   reading(program.command("migrate"))
     .description("Rewrite asynchronous code to fibers. Shows the changes; writes them only with --write.")
     .option("--write", "change the files: all of them, or none", false)
+    .option("--verify <command>", "keep only the changes with which this command succeeds, and say why not the others")
     .option("--allow-dirty", "write even to files with changes that are not committed", false)
     .option("--allow-no-git", "write even where no git repository can bring the files back", false)
     .action(async (paths: string[], options: MigrateOptions) => done(await migrate(invocation, paths, options)));
@@ -108,11 +113,25 @@ function createProgram(invocation: Invocation, done: (code: ExitCode) => void): 
   return program;
 }
 
+function collected(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** Arguments and options of every command that reads a project. */
 function reading(command: Command): Command {
   return command
-    .argument("[paths...]", "files and folders to work on; the whole project if there are none")
+    .argument("[paths...]", "files, folders and globs to work on, or with ! to leave out; the whole project if none")
     .option("-p, --project <tsconfig>", "the project's tsconfig.json, or the folder it is in")
+    .option("--exclude <glob>", "leave out these files; may be repeated", collected)
+    .option(
+      "--symbol <name>",
+      "only this function, Class.method or glob, with what it needs; may be repeated",
+      collected,
+    )
+    .option("--since <ref>", "only files that changed since this git revision")
+    .addOption(
+      new Option("--level <level>", "safe leaves functions whose conversion has a note").choices(["safe", "standard"]),
+    )
     .addOption(new Option("--format <format>", "how to print the report").choices(["text", "json"]).default("text"))
     .option("--allow-baseline-errors", "accept type errors that are there already", false)
     .option("-q, --quiet", "no progress, no remarks and no diff", false)

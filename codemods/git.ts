@@ -83,6 +83,22 @@ function repositoryOf(directory: string): string | undefined {
   return parent === directory ? undefined : repositoryOf(parent);
 }
 
+/** The files, by absolute path, that differ from what they were at `ref`, or are new; deleted ones are not there. */
+export async function changedSince(ref: string, cwd: string): Promise<readonly string[]> {
+  if (ref.startsWith("-")) throw new MigrationError(ExitCode.usage, `--since ${ref} is no git revision`);
+  const repository = repositoryOf(realpathSync(cwd));
+  if (repository === undefined) {
+    throw new MigrationError(ExitCode.dirtyTree, `--since ${ref} needs git, and no git repository holds ${cwd}`);
+  }
+  const known = await git(repository, ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`], "", [0, 1]);
+  if (known.output.trim() === "") {
+    throw new MigrationError(ExitCode.usage, `git knows no revision ${ref}; name a branch, a tag or a commit`);
+  }
+  const changed = await git(repository, ["diff", "--name-only", "--no-renames", "-z", "--diff-filter=d", ref, "--"]);
+  const added = await git(repository, ["ls-files", "--others", "--exclude-standard", "-z"]);
+  return [...records(changed.output), ...records(added.output)].map((path) => resolve(repository, path));
+}
+
 async function uncommittedIn(repository: string): Promise<Set<string>> {
   const { output } = await git(repository, ["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames"]);
   // Two letters of state and a space come before each path.

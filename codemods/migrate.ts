@@ -5,14 +5,21 @@
 import { analyse, decide, directRuns, type Analysis, type Decisions } from "./analyse/decide.js";
 import type { AsyncFunction } from "./analyse/functions.js";
 import { findOtherSites } from "./analyse/sites.js";
+import { unitsOf } from "./analyse/units.js";
 import { Suspension } from "./analyse/suspension.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import type { Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
 import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
 import { rewriteFile, type RewrittenFile } from "./rewrite/file.js";
+import { unselected, type Selection } from "./selection.js";
 import { verify } from "./verify.js";
 
-export interface PlanRequest extends LoadRequest {
+/** `safe` leaves every function whose conversion has a note; `standard` converts it and says so. */
+export type Level = "safe" | "standard";
+
+export interface PlanRequest extends LoadRequest, Selection {
+  /** `standard` by default. */
+  readonly level?: Level | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Aborting it stops the planning between two steps. */
   readonly signal?: AbortSignal | undefined;
@@ -35,7 +42,8 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
   const analysis = analyse(project);
   await step("analyse", 1, 1);
 
-  const refused = new Map<AsyncFunction, Reason>();
+  const refused = unselected(analysis, request);
+  const chosen = refused.size;
   const spelledOut = new Set<AsyncFunction>();
   for (let round = 1; ; round++) {
     const decisions = decide(analysis, refused);
@@ -46,10 +54,17 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
       for (const [fn, reason] of impossible) refused.set(fn, reason);
       continue;
     }
+    const noted = request.level === "safe" ? notedFunctions(files) : new Map<AsyncFunction, Reason>();
+    if (noted.size > 0) {
+      for (const [fn, note] of noted) {
+        refused.set(fn, { code: "TR1813", message: `${fn.label}: its conversion has the note ${note.code}` });
+      }
+      continue;
+    }
     const { culprits, unexplained } = verify(analysis, decisions, files);
     await step("verify", round, round);
     if (culprits.size === 0 && unexplained.length === 0) {
-      return report(project, analysis, decisions, files, { rounds: round, demoted: refused.size });
+      return report(project, analysis, decisions, files, { rounds: round, demoted: refused.size - chosen });
     }
     const before = refused.size + spelledOut.size;
     for (const [fn, message] of culprits) {
@@ -88,6 +103,15 @@ function rewriteAll(analysis: Analysis, decisions: Decisions, spelledOut: Readon
     );
 }
 
+/** Functions whose conversion a reader should know something about, with the first such thing. */
+function notedFunctions(files: readonly RewrittenFile[]): Map<AsyncFunction, Reason> {
+  const noted = new Map<AsyncFunction, Reason>();
+  for (const file of files) {
+    for (const [fn, [note]] of file.notes) if (note !== undefined) noted.set(fn, note);
+  }
+  return noted;
+}
+
 function groupByFile(functions: readonly AsyncFunction[]): Map<AsyncFunction["file"], AsyncFunction[]> {
   const groups = new Map<AsyncFunction["file"], AsyncFunction[]>();
   for (const fn of functions) {
@@ -106,8 +130,12 @@ function report(
   verification: MigrationPlan["verification"],
 ): MigrationPlan {
   const notes = new Map(files.flatMap((file) => [...file.notes]));
-  const candidates: Candidate[] = [
-    ...analysis.functions.map((fn) => functionCandidate(fn, decisions, notes.get(fn) ?? [])),
+  const groups = new Map(unitsOf(analysis).flatMap((unit, index) => unit.map((fn) => [fn, index] as const)));
+  const found: Candidate[] = [
+    ...analysis.functions.map((fn) => ({
+      ...functionCandidate(fn, decisions, notes.get(fn) ?? []),
+      group: groups.get(fn) ?? 0,
+    })),
     ...files.flatMap((file) => file.waits),
     ...findOtherSites(
       analysis,
@@ -115,6 +143,7 @@ function report(
       files.flatMap((file) => file.waits),
     ),
   ].sort((a, b) => (a.file === b.file ? a.start - b.start || b.end - a.end : a.file < b.file ? -1 : 1));
+  const candidates = analysis.controls.acknowledge(found);
   const changes: FileChange[] = [];
   const packages = new Set<string>();
   for (const file of files) {
@@ -133,6 +162,7 @@ function report(
     changes,
     packages: [...packages].sort(),
     remarks: project.remarks,
+    idleComments: analysis.controls.idle(),
     verification,
   };
 }

@@ -45,6 +45,26 @@ export interface Candidate {
   readonly disposition: Disposition;
   /** At least one for `leave`, `suspect` and `bridge`; may hold notes for the others. */
   readonly reasons: readonly Reason[];
+  /** For functions: those with the same number are converted together or not at all; leaves have the lowest. */
+  readonly group?: number;
+}
+
+/** Where a function begins in the original text of its file. */
+export interface Place {
+  /** Absolute path. */
+  readonly file: string;
+  readonly start: number;
+}
+
+/** A comment that was meant to direct the migration and directs nothing. */
+export interface IdleComment {
+  /** Absolute path. */
+  readonly file: string;
+  /** One-based. */
+  readonly line: number;
+  /** One-based. */
+  readonly column: number;
+  readonly message: string;
 }
 
 /** The new text of one file. */
@@ -69,13 +89,15 @@ export interface MigrationPlan {
   readonly packages: readonly string[];
   /** What the user should know about how the project was read. */
   readonly remarks?: readonly string[];
+  /** Comments for the migrator that direct nothing. */
+  readonly idleComments?: readonly IdleComment[];
   /** How many times the edited program was type-checked, and how many functions were demoted on the way. */
   readonly verification: { readonly rounds: number; readonly demoted: number };
 }
 
 /** A step of long work, reported as it happens. `done` counts up to `total`. */
 export interface Progress {
-  readonly phase: "load" | "check" | "analyse" | "rewrite" | "verify" | "write";
+  readonly phase: "load" | "check" | "analyse" | "rewrite" | "verify" | "write" | "prove";
   readonly done: number;
   readonly total: number;
 }

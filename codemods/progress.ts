@@ -20,6 +20,7 @@ const labels: Record<Progress["phase"], string> = {
   rewrite: "rewriting",
   verify: "checking the result",
   write: "writing files",
+  prove: "running the command that verifies",
 };
 
 const secondsBetweenLines = 5;

@@ -3,10 +3,11 @@
  * names the way out, what cannot be migrated safely.
  */
 import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { ts, useCompilerOf, type TS } from "./compiler.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import { ambientDeclarations, runtimeModules } from "./runtime-names.js";
+import { isWithin, selectPaths } from "./paths.js";
 import { isGeneratedText, isTestPath } from "./scope.js";
 
 /** A loaded program and the files in it that a migration may edit. */
@@ -30,8 +31,12 @@ export interface LoadedProject {
 
 export interface LoadRequest {
   readonly cwd: string;
-  /** Files or folders to edit; the whole project when empty. */
+  /** Files, folders or globs to edit, and with `!` before them what to leave out; the whole project when empty. */
   readonly paths: readonly string[];
+  /** Files, folders or globs to leave out. */
+  readonly exclude?: readonly string[] | undefined;
+  /** Of the files that `paths` mean, only these, by absolute path; there may be none. */
+  readonly onlyFiles?: readonly string[] | undefined;
   /** A tsconfig, or a folder that holds one. */
   readonly project?: string | undefined;
   /** Accept a program that does not type-check; only new diagnostics count then. */
@@ -40,7 +45,8 @@ export interface LoadRequest {
 
 export function loadProject(request: LoadRequest): LoadedProject {
   const cwd = realpathSync(request.cwd);
-  const selected = request.paths.map((path) => existing(resolve(cwd, path), path));
+  const selection = selectPaths(cwd, request.paths, request.exclude);
+  const selected = selection.anchors;
   const configPath = findConfig(cwd, selected, request.project);
   const root = configPath === undefined ? inferredRoot(cwd, selected) : dirname(configPath);
   const around = request.project === undefined ? projectAround(cwd) : root;
@@ -67,12 +73,12 @@ export function loadProject(request: LoadRequest): LoadedProject {
   } = isDescribed || (described !== undefined && !isPlainJavaScript(root))
     ? described
     : openProgram(inferConfig(root, remarks), root);
-  const sources = all.filter(
-    (file) => selected.length === 0 || selected.some((path) => isWithin(realPath(file.fileName), path)),
-  );
-  if (sources.length === 0) {
+  const meant = all.filter((file) => selection.includes(realPath(file.fileName)));
+  const only = request.onlyFiles === undefined ? undefined : new Set(request.onlyFiles.map(realPath));
+  const sources = only === undefined ? meant : meant.filter((file) => only.has(realPath(file.fileName)));
+  if (meant.length === 0) {
     throw usage(
-      selected.length > 0
+      request.paths.length > 0
         ? `No source file of ${configPath ?? root} lies under ${request.paths.join(", ")}. Name a folder that the project includes.`
         : `${configPath ?? root} has no source files to migrate. Check its "include" and "files".`,
     );
@@ -181,11 +187,6 @@ function countDiagnostics(diagnostics: readonly TS.Diagnostic[], root: string): 
   return counts;
 }
 
-function isWithin(path: string, directory: string): boolean {
-  const inside = relative(directory, path);
-  return inside === "" || (inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside));
-}
-
 function usage(message: string): MigrationError {
   return new MigrationError(ExitCode.usage, message);
 }
@@ -198,11 +199,6 @@ function projectAround(cwd: string): string {
     }
     if (dirname(directory) === directory) return cwd;
   }
-}
-
-function existing(path: string, given: string): string {
-  if (!existsSync(path)) throw usage(`${given} does not exist. Name a file or folder of the project.`);
-  return realpathSync(path);
 }
 
 function realPath(path: string): string {

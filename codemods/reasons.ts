@@ -73,6 +73,8 @@ export const reasons = {
   TR1809: "foreign-promise",
   TR1810: "pattern-not-migrated",
   TR1811: "target-too-old",
+  TR1812: "verification-failed",
+  TR1813: "level-safe",
 } as const;
 
 /** A stable id such as `TR1001`. */

@@ -18,6 +18,11 @@ export interface TransactionOptions {
   /** Interrupts the run; it then throws with exit code `interrupted` after putting everything back. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * Asked when every file is new and the originals are still in the journal. What it throws puts everything back, and
+   * so does a kill while it runs, with the next run or `trestle recover`.
+   */
+  readonly confirm?: (() => Promise<void>) | undefined;
 }
 
 /** How many files are prepared at the same time, so that their waits for the disk overlap. */
@@ -88,6 +93,8 @@ async function commit(
     onProgress?.({ phase: "write", done: index + 1, total: edits.length });
   }
   await syncDirectoriesOf(journal, fs);
+  signal?.throwIfAborted();
+  await options.confirm?.();
   signal?.throwIfAborted();
   await removeJournal(root, fs);
 }

@@ -5,9 +5,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ts, type TS } from "../compiler.js";
+import { Controls } from "../controls.js";
 import type { Reason } from "../plan.js";
 import type { LoadedProject } from "../project.js";
-import { isIgnoredText } from "../scope.js";
 import { components } from "./components.js";
 import { findFunctions, type AsyncFunction } from "./functions.js";
 import { findGroups, type Groups } from "./groups.js";
@@ -53,6 +53,8 @@ export interface Analysis {
   /** Functions in call order, leaves first, with those that take part in a cycle. */
   readonly order: readonly AsyncFunction[];
   readonly cyclic: ReadonlySet<AsyncFunction>;
+  /** What comments in the sources ask for. */
+  readonly controls: Controls;
 }
 
 export function analyse(project: LoadedProject): Analysis {
@@ -92,6 +94,7 @@ export function analyse(project: LoadedProject): Analysis {
     observed: observe(project.root, project.tests, project.sources),
     isLibrary: isLibrary(project.root),
     order: cycles.flat(),
+    controls: new Controls(project.sources),
     cyclic: new Set(
       cycles
         .filter((cycle) => cycle.length > 1 || calls.get(cycle[0] as AsyncFunction)?.has(cycle[0] as AsyncFunction))
@@ -111,9 +114,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     const refusal =
       late !== undefined
         ? { reason: late, suspect: false }
-        : isIgnoredText(fn.file.text)
-          ? { reason: { code: "TR1803" as const, message: `${fn.label}: its file asks to be ignored` }, suspect: false }
-          : refusalOf(fn, checker, analysis.project.options);
+        : (commentAgainst(fn) ?? refusalOf(fn, checker, analysis.project.options));
     if (refusal !== undefined) refusals.set(fn, refusal);
   }
   for (const fn of analysis.order) {
@@ -177,9 +178,14 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     return { ...base, shape: "twin", fiberName: freshName(fn), direct, reasons };
   }
 
+  function commentAgainst(fn: AsyncFunction): { reason: Reason; suspect: boolean } | undefined {
+    const reason = analysis.controls.leaves(fn);
+    return reason === undefined ? undefined : { reason, suspect: false };
+  }
+
   /** Nobody needs the promise: every use is a call that a converted function waits for. */
   function canBeInPlace(fn: AsyncFunction): boolean {
-    if (isExported(fn)) return false;
+    if (isExported(fn) || analysis.controls.forcesFacade(fn)) return false;
     if (fn.form === "method") {
       const isPrivate =
         (fn.node.name !== undefined && ts.isPrivateIdentifier(fn.node.name)) ||
@@ -194,6 +200,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
 
   function isDirectUse(use: Reference): boolean {
     if (use.role !== "use" || use.ambiguous || crossesCommonJs(use)) return false;
+    if (analysis.controls.ignores(use.node)) return false;
     const site = runnable.get(use.call ?? use.node);
     if (site === undefined || refusals.has(site.fn)) return false;
     return use.call !== undefined || takesItemAndIndex(use.target);
@@ -283,6 +290,7 @@ export function directRuns(analysis: Analysis, decisions: Decisions): Map<TS.Nod
       // `super.m` means one method, whatever overrides it: it is run directly even where `m` is not.
       if (decision?.direct !== true && !(decision?.shape === "twin" && isSuperUse(use))) continue;
       if (use.role !== "use" || use.ambiguous || crossesCommonJs(use)) continue;
+      if (analysis.controls.ignores(use.node)) continue;
       const node = use.call ?? use.node;
       const site = analysis.runnable.get(node);
       if (site === undefined || decisions.get(site.fn)?.shape === "leave") continue;

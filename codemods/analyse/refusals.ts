@@ -39,7 +39,6 @@ export function refusalOf(
     reason: { code, message: `${label}: ${message}` },
     suspect: false,
   });
-  if (keepsAsync(fn)) return leave("TR1803", "a comment asks to keep it");
   if ((options.target ?? ts.ScriptTarget.ES2015) < ts.ScriptTarget.ES2015 && options.downlevelIteration !== true) {
     return leave("TR1811", 'compiled to ES5, `yield*` needs "downlevelIteration": true in the tsconfig');
   }
@@ -98,13 +97,6 @@ export function refusalOf(
     }
   }
   return undefined;
-}
-
-function keepsAsync(fn: AsyncFunction): boolean {
-  let outer: TS.Node = fn.node;
-  if (fn.form === "variable") while (!ts.isVariableStatement(outer)) outer = outer.parent;
-  const leading = fn.file.text.slice(outer.getFullStart(), outer.getStart(fn.file));
-  return /trestle-keep-async/.test(leading) || /trestle-ignore-next-line[^\n]*\n\s*$/.test(leading);
 }
 
 /** Inside a generator `this` must have a type that can be written down; JavaScript needs none. */

@@ -3,17 +3,22 @@
 import { dirname } from "node:path";
 import { ExitCode, MigrationError } from "../failure.js";
 import { prepareEdits, type FileEdit } from "../file-edit.js";
+import { changedSince } from "../git.js";
 import { findJournalRoot } from "../journal.js";
 import { addDependencies, findManifest } from "../manifest.js";
 import { installCommand } from "../package-manager.js";
+import type { PlanRequest } from "../migrate.js";
 import type { MigrationPlan } from "../plan.js";
 import { noProgress, showProgress } from "../progress.js";
 import { createReport, type InstallStep, type Report } from "../report/report.js";
+import { secondsBetween } from "../seconds.js";
+import type { Selection } from "../selection.js";
 import { version } from "../version.js";
 import { remark, type Invocation, type ReadingOptions } from "./invocation.js";
 import { journalStarts, settleInterruptedRun } from "./recover.js";
 
 export interface Analysis {
+  readonly plan: MigrationPlan;
   /** Created, and its sums checked, before anything is written. */
   readonly report: Report;
   /** Every file of the plan that really changes, and the package.json if it does. */
@@ -26,15 +31,16 @@ export async function analyse(
   paths: readonly string[],
   options: ReadingOptions,
   mayWrite: boolean,
+  selection: Pick<Selection, "only" | "leave"> = {},
 ): Promise<Analysis> {
   const start = performance.now();
   const { io, engine } = invocation;
   const settle = (starts: readonly string[]) => settleInterruptedRun(invocation, starts, mayWrite, options.quiet);
   await settle(journalStarts(io.cwd, paths, options.project));
-  let plan = await planned(invocation, paths, options);
+  let plan = await planned(invocation, paths, options, selection);
   // The root is known only now, and what was left there may just have been analysed.
   if (findJournalRoot([plan.root]) !== undefined && (await settle([plan.root]))) {
-    plan = await planned(invocation, paths, options);
+    plan = await planned(invocation, paths, options, selection);
   }
 
   for (const text of plan.remarks ?? []) remark(invocation, options, text);
@@ -53,32 +59,35 @@ export async function analyse(
     plan,
     edits,
     install,
-    seconds: secondsSince(start),
+    seconds: secondsBetween(start, performance.now()),
   });
-  return { report, edits };
-}
-
-/** @param start in the milliseconds of `performance.now()` */
-export function secondsSince(start: number): number {
-  return Math.round(performance.now() - start) / 1000;
+  return { plan, report, edits };
 }
 
 async function planned(
   { io, engine }: Invocation,
   paths: readonly string[],
-  { project, allowBaselineErrors, quiet }: ReadingOptions,
+  options: ReadingOptions,
+  selection: Pick<Selection, "only" | "leave">,
 ): Promise<MigrationPlan> {
+  const { project, exclude, symbol, level, since, allowBaselineErrors, quiet } = options;
+  const onlyFiles = since === undefined ? undefined : await changedSince(since, io.cwd);
   const progress = quiet ? noProgress : showProgress(io.stderr);
   try {
-    const plan = engine.planMigration({
+    const request: PlanRequest = {
       cwd: io.cwd,
       paths,
+      exclude,
+      onlyFiles,
+      symbols: symbol,
+      level,
+      ...selection,
       allowBaselineErrors,
       onProgress: (step) => progress.update(step),
       ...(project !== undefined && { project }),
       ...(io.signal && { signal: io.signal }),
-    });
-    return await untilInterrupted(plan, io.signal);
+    };
+    return await untilInterrupted(engine.planMigration(request), io.signal);
   } finally {
     progress.stop();
   }

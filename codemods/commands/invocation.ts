@@ -1,6 +1,6 @@
 /** What every command is given: where it runs, where it prints, how it analyses, and how it is interrupted. */
 
-import type { planMigration } from "../migrate.js";
+import type { Level, planMigration } from "../migrate.js";
 import type { FileSystem } from "../file-system.js";
 import type { OutputStream } from "../terminal.js";
 
@@ -31,6 +31,10 @@ export interface Invocation {
 export interface ReadingOptions {
   readonly project?: string | undefined;
   readonly format: "text" | "json";
+  readonly exclude?: readonly string[] | undefined;
+  readonly symbol?: readonly string[] | undefined;
+  readonly level?: Level | undefined;
+  readonly since?: string | undefined;
   readonly allowBaselineErrors: boolean;
   readonly quiet: boolean;
   readonly verbose?: boolean | undefined;
@@ -38,6 +42,8 @@ export interface ReadingOptions {
 
 export interface MigrateOptions extends ReadingOptions {
   readonly write: boolean;
+  /** A shell command that must succeed with the changes. */
+  readonly verify?: string | undefined;
   readonly allowDirty: boolean;
   readonly allowNoGit: boolean;
 }

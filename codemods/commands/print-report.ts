@@ -29,13 +29,17 @@ export function printReport({ io }: Invocation, { report, edits, paths, options 
 function commandLine(
   command: string,
   paths: readonly string[],
-  { project, allowBaselineErrors }: ReadingOptions,
+  { project, exclude = [], symbol = [], level, since, allowBaselineErrors }: ReadingOptions,
 ): string {
   const words = [
     "trestle",
     command,
     ...paths,
     ...(project === undefined ? [] : ["-p", project]),
+    ...exclude.flatMap((path) => ["--exclude", path]),
+    ...symbol.flatMap((name) => ["--symbol", name]),
+    ...(level === undefined ? [] : ["--level", level]),
+    ...(since === undefined ? [] : ["--since", since]),
     ...(allowBaselineErrors ? ["--allow-baseline-errors"] : []),
   ];
   return words.map(quoted).join(" ");

@@ -5,7 +5,7 @@
 
 import { relative, sep } from "node:path";
 import type { FileEdit } from "../file-edit.js";
-import type { Candidate, CandidateKind, Disposition, MigrationPlan } from "../plan.js";
+import type { Candidate, CandidateKind, Disposition, IdleComment, MigrationPlan } from "../plan.js";
 import { reasons, type ReasonCode } from "../reasons.js";
 import { version } from "../version.js";
 
@@ -32,6 +32,8 @@ export interface Report {
   readonly packages: readonly string[];
   readonly install: InstallStep;
   readonly verification: MigrationPlan["verification"];
+  /** Comments for the migrator that direct nothing. */
+  readonly idleComments: readonly IdleComment[];
 }
 
 export interface Totals {
@@ -137,6 +139,7 @@ export function createReport({ command, options, plan, edits, install, seconds }
     packages: plan.packages,
     install: install.manifest === undefined ? install : { ...install, manifest: path(install.manifest) },
     verification: plan.verification,
+    idleComments: (plan.idleComments ?? []).map((comment) => ({ ...comment, file: path(comment.file) })),
   };
 }
 

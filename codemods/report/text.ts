@@ -27,6 +27,7 @@ export function formatReport(report: Report, options: TextOptions): string {
     section("Why functions were left", reasonLines(countReasons(functions)), paint),
     section("Why other places were left or bridged", reasonLines(countReasons(others)), paint),
     section("Suspected mistakes in the code as it is; nothing was done about them", suspectLines(candidates), paint),
+    section("Comments that direct nothing", idleLines(report), paint),
     section("Good to know about what is rewritten", reasonLines(report.notes), paint),
     section("Next", nextSteps(report, options), paint),
   ]
@@ -114,6 +115,10 @@ function suspectLines(candidates: readonly ReportedCandidate[]): string[] {
       ({ file, line, column, reasons: [reason] }) => `${file}:${line}:${column}  ${reason?.code} ${reason?.message}`,
     );
   return suspects.length > listLimit ? [...lines, `and ${suspects.length - listLimit} more, see --format json`] : lines;
+}
+
+function idleLines({ idleComments }: Report): string[] {
+  return idleComments.map(({ file, line, column, message }) => `${file}:${line}:${column}  ${message}`);
 }
 
 function nextSteps({ command, written, files, install, packages }: Report, { commandLine }: TextOptions): string[] {

@@ -1,6 +1,6 @@
 /**
  * Stands in for the analysis: plans from the real files of a folder, by plain text replacement. `async function` becomes
- * `function*` unless its line says `keep`.
+ * `function*` unless its line says `keep`. Every function is a group of its own.
  */
 
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
@@ -9,7 +9,13 @@ import type { PlanRequest } from "../../../codemods/migrate.js";
 import { ExitCode, MigrationError } from "../../../codemods/failure.js";
 import type { Candidate, FileChange, MigrationPlan } from "../../../codemods/plan.js";
 
-export async function planMigration({ cwd, paths, project, onProgress }: PlanRequest): Promise<MigrationPlan> {
+export async function planMigration({
+  cwd,
+  paths,
+  project,
+  leave = [],
+  onProgress,
+}: PlanRequest): Promise<MigrationPlan> {
   const root = project === undefined ? cwd : dirname(resolve(cwd, project));
   const names = readdirSync(root, { recursive: true, encoding: "utf8" })
     .filter((name) => realpathSync(join(root, name)) === join(root, name))
@@ -26,9 +32,17 @@ export async function planMigration({ cwd, paths, project, onProgress }: PlanReq
     onProgress?.({ phase: "analyse", done: index + 1, total: files.length });
     const path = join(root, name);
     const before = readFileSync(path, "utf8");
-    const found = candidatesIn(path, before);
-    candidates.push(...found);
-    const after = before.replace(/^(.*)async function (?!.*keep)/gm, "$1function* ").replaceAll("await ", "yield* ");
+    const isLeft = (start: number) => leave.find((place) => place.file === path && place.start === start);
+    for (const found of candidatesIn(path, before)) {
+      const left = isLeft(found.start);
+      const group = found.kind === "function" ? { group: candidates.length } : {};
+      candidates.push({ ...found, ...group, ...(left && { disposition: "leave", reasons: [left.reason] }) });
+    }
+    const rewritten = before.replace(
+      /^(.*)async function (?!.*keep)/gm,
+      (whole: string, lead: string, offset: number) => (isLeft(offset + lead.length) ? whole : `${lead}function* `),
+    );
+    const after = rewritten === before ? before : rewritten.replaceAll("await ", "yield* ");
     if (after !== before) changes.push({ path, before, after });
   }
   return {

@@ -1,0 +1,34 @@
+/** Writes the edits of an analysis, and shows how far that has come. */
+
+import { noProgress, showProgress } from "../progress.js";
+import { replaceFiles } from "../transaction.js";
+import type { Analysis } from "./analysis.js";
+import type { Invocation, ReadingOptions } from "./invocation.js";
+
+/** @param confirm see {@link replaceFiles} */
+export async function writeEdits(
+  { io, engine }: Invocation,
+  analysis: Analysis,
+  options: Pick<ReadingOptions, "quiet">,
+  confirm?: () => Promise<void>,
+): Promise<Analysis> {
+  const progress = options.quiet ? noProgress : showProgress(io.stderr);
+  try {
+    await replaceFiles(analysis.edits, {
+      root: analysis.report.root,
+      fs: engine.fs,
+      signal: io.signal,
+      onProgress: (step) => progress.update(step),
+      confirm:
+        confirm === undefined
+          ? undefined
+          : async () => {
+              progress.update({ phase: "prove", done: 0, total: 1 });
+              await confirm();
+            },
+    });
+    return analysis;
+  } finally {
+    progress.stop();
+  }
+}

@@ -17,7 +17,11 @@ export {
 export { Deferred, Resolver, type DeferredOptions } from "./deferred.js";
 export { Stream, StreamClosed, type StreamOptions } from "./stream.js";
 export type { Cursor } from "./cursor.js";
-export { EndOfFile, type Sink, type Source, type TwoWay } from "./flow.js";
+export * as Flow from "./flow.js";
+export { EndOfFile, type BufferSink, type Direction, type Sink, type Source, type TwoWay } from "./flow.js";
+export { BufferLimitExceeded, BufRead, type BufReadOptions, type ByteOrder } from "./buf-read.js";
+export * as Parser from "./parser.js";
+export { BufWrite, FlushAborted, type BufWriteOptions, type WriteOrder } from "./buf-write.js";
 export { Permit, Semaphore, type SemaphoreOptions } from "./semaphore.js";
 export { Condition, Request, type ConditionOptions } from "./condition.js";
 export { Held, Mutex, Poisoned, SysError, type MutexOptions, type UseRwOptions } from "./mutex.js";

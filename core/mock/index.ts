@@ -4,3 +4,4 @@ export { run, type MockEnv, type MockRunOptions } from "./run.js";
 export { Handler } from "./handler.js";
 export { mapAction, runAction, type Action } from "./action.js";
 export { MockClock, type MockClockOptions } from "./clock.js";
+export { MockFlow, type MockFlowOptions } from "./flow.js";

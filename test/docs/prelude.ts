@@ -7,9 +7,11 @@ import { EventEmitter } from "node:events";
 import pLimit from "p-limit";
 import { of } from "rxjs";
 import {
+  BufWrite,
   Condition,
   EndOfFile,
   Fiber,
+  Flow,
   IoError,
   Mutex,
   Semaphore,
@@ -21,6 +23,7 @@ import {
   type Switch,
 } from "trestle";
 import { toLwt, type LwtTask } from "@trestle/bridges/lwt";
+import { MockFlow } from "trestle/mock";
 import { run } from "trestle/node";
 
 export interface Page {
@@ -130,6 +133,9 @@ export function prelude({ clock }: Env) {
 
     // Bytes.
     source,
+    sink: Flow.bufferSink(),
+    writer: new BufWrite(),
+    connection: new MockFlow("connection"),
     openReport: (_sw: Switch) => after(0.001, source),
     openUpload: (_sw: Switch) => after(0.001, sink),
     dial: (_sw: Switch, _address: string) => after(0.001, { ...source, ...sink }),

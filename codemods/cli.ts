@@ -3,10 +3,11 @@
  * stdout; progress, remarks and failures go to stderr.
  */
 
-import { Command, CommanderError, Option } from "commander";
-import type { CliIo, Engine, Invocation, MigrateOptions, ReadingOptions } from "./commands/invocation.js";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { CliIo, Engine, Invocation, MigrateOptions, ReadingOptions, ScanOptions } from "./commands/invocation.js";
 import { migrate } from "./commands/migrate.js";
 import { planInThread } from "./commands/planning-thread.js";
+import { plan } from "./commands/plan.js";
 import { recover, type RecoverOptions } from "./commands/recover.js";
 import { scan } from "./commands/scan.js";
 import { ExitCode, MigrationError } from "./failure.js";
@@ -18,6 +19,9 @@ export type { CliIo, Engine } from "./commands/invocation.js";
 const examples = `
 Examples:
   trestle scan                      what is there, and what a migration would make of it
+  trestle scan --check --min 80%    fail when less than that is direct style: for a build server
+  trestle plan                      the steps of a migration that is done bit by bit
+  trestle migrate --batch 1 --write the next of these steps
   trestle migrate                   the same as a diff; nothing is written
   trestle migrate src/jobs --write  migrate one part; commit, run the tests, go on with the next
   trestle migrate --write --verify "npm test"
@@ -29,6 +33,7 @@ Examples:
 const exitCodes = `
 Exit codes:
   0    success, or nothing to do
+  1    scan --check found work, or too small a share
   2    the command line is wrong
   3    a file to be changed is not committed to git, or there is no git repository
   4    the project does not parse or type-check
@@ -93,11 +98,24 @@ function createProgram(invocation: Invocation, done: (code: ExitCode) => void): 
 
   reading(program.command("scan"))
     .description("Count the asynchronous code and tell what a migration would make of it. Writes nothing.")
-    .action(async (paths: string[], options: ReadingOptions) => done(await scan(invocation, paths, options)));
+    .option("--check", "exit with 1 if there is something to migrate", false)
+    .addOption(
+      new Option("--min <share>", "exit with 1 if less than this share of functions is direct style, as in 80%")
+        .argParser(share)
+        .implies({ check: true }),
+    )
+    .action(async (paths: string[], options: ScanOptions) => done(await scan(invocation, paths, options)));
+
+  reading(program.command("plan"))
+    .description("Cut the migration into batches, leaves first, and check the program after each. Writes nothing.")
+    .option("--batch-size <count>", "how many functions make a batch", positive)
+    .action(async (paths: string[], options: ReadingOptions) => done(await plan(invocation, paths, options)));
 
   reading(program.command("migrate"))
     .description("Rewrite asynchronous code to fibers. Shows the changes; writes them only with --write.")
     .option("--write", "change the files: all of them, or none", false)
+    .option("--batch <number>", "only this batch of those that `trestle plan` lists", positive)
+    .option("--batch-size <count>", "how many functions make a batch", positive)
     .option("--verify <command>", "keep only the changes with which this command succeeds, and say why not the others")
     .option("--allow-dirty", "write even to files with changes that are not committed", false)
     .option("--allow-no-git", "write even where no git repository can bring the files back", false)
@@ -111,6 +129,19 @@ function createProgram(invocation: Invocation, done: (code: ExitCode) => void): 
     .addHelpText("after", exitCodes)
     .action(async (options: RecoverOptions) => done(await recover(invocation, options)));
   return program;
+}
+
+function positive(value: string): number {
+  if (!/^[1-9]\d*$/.test(value)) throw new InvalidArgumentError("It must be a whole number from 1.");
+  return Number(value);
+}
+
+/** `80%`, `80 %` and `0.8` are the same. */
+function share(value: string): number {
+  const [, number, percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(value) ?? [];
+  const part = Number(number) / (percent === "%" ? 100 : 1);
+  if (!(part >= 0 && part <= 1)) throw new InvalidArgumentError("It must be a share such as 80% or 0.8.");
+  return part;
 }
 
 function collected(value: string, before: readonly string[] = []): readonly string[] {

@@ -5,10 +5,12 @@
 import { analyse, decide, directRuns, type Analysis, type Decisions } from "./analyse/decide.js";
 import type { AsyncFunction } from "./analyse/functions.js";
 import { findOtherSites } from "./analyse/sites.js";
-import { unitsOf } from "./analyse/units.js";
+import { unitsOf, type Unit } from "./analyse/units.js";
+import { countFibers } from "./analyse/fibers.js";
 import { Suspension } from "./analyse/suspension.js";
+import { defaultBatchSize, describeBatch, packed } from "./batches.js";
 import { ExitCode, MigrationError } from "./failure.js";
-import type { Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
+import type { Batch, Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
 import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
 import { rewriteFile, type RewrittenFile } from "./rewrite/file.js";
 import { unselected, type Selection } from "./selection.js";
@@ -20,6 +22,12 @@ export type Level = "safe" | "standard";
 export interface PlanRequest extends LoadRequest, Selection {
   /** `standard` by default. */
   readonly level?: Level | undefined;
+  /** Functions in a batch. */
+  readonly batchSize?: number | undefined;
+  /** Migrate this batch only, counted from one. */
+  readonly batch?: number | undefined;
+  /** Cut the migration into batches and check the program after each. */
+  readonly survey?: boolean | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Aborting it stops the planning between two steps. */
   readonly signal?: AbortSignal | undefined;
@@ -36,35 +44,99 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
     request.signal?.throwIfAborted();
   };
   await step("load", 0, 1);
-  const project = loadProject(request);
+  const project = loadProject(request, request.onProgress);
   await step("load", 1, 1);
   await step("analyse", 0, 1);
   const analysis = analyse(project);
   await step("analyse", 1, 1);
 
-  const refused = unselected(analysis, request);
-  const chosen = refused.size;
+  const chosen = unselected(analysis, request);
+  let settled = await settle(analysis, chosen, request.level, step);
+  const batches = (): Unit[][] =>
+    packed(
+      unitsOf(analysis).filter((unit) => unit.some((fn) => isConverted(settled.decisions, fn))),
+      request.batchSize ?? defaultBatchSize,
+    );
+  if (request.batch !== undefined) {
+    const all = batches();
+    const wanted = all[request.batch - 1];
+    if (wanted === undefined && (all.length > 0 || request.batch > 1)) {
+      throw new MigrationError(
+        ExitCode.usage,
+        `there is no batch ${request.batch}: ${all.length === 0 ? "nothing is left to migrate" : `the last is ${all.length}`}`,
+      );
+    }
+    const others = functionsOutside(analysis, wanted ?? []);
+    const left = others.map((fn): [AsyncFunction, Reason] => [
+      fn,
+      settled.refused.get(fn) ?? { code: "TR1804", message: `${fn.label}: it is in another batch` },
+    ]);
+    settled = await settle(analysis, new Map([...left, ...settled.refused]), request.level, step);
+  }
+  const plan = report(project, analysis, settled);
+  return request.survey === true ? { ...plan, batches: await survey() } : plan;
+
+  async function survey(): Promise<Batch[]> {
+    const found: Batch[] = [];
+    const all = batches();
+    for (const [index, batch] of all.entries()) {
+      request.onProgress?.({ phase: "survey", done: index, total: all.length });
+      const later = functionsOutside(analysis, all.slice(0, index + 1).flat());
+      const left = later.map((fn): [AsyncFunction, Reason] => [fn, { code: "TR1804", message: `${fn.label}: later` }]);
+      const quiet: Step = () => step("survey", index, all.length);
+      const then = await settle(analysis, new Map([...left, ...settled.refused]), request.level, quiet);
+      const waits = then.files.flatMap((file) => file.waits);
+      found.push(
+        describeBatch(index + 1, batch, {
+          facades: [...then.decisions.values()].filter(({ shape }) => shape === "twin" || shape === "wrapped").length,
+          bridges: waits.filter(({ disposition }) => disposition === "bridge").length,
+        }),
+      );
+    }
+    return found;
+  }
+}
+
+type Step = (phase: Progress["phase"], done: number, total: number) => Promise<void>;
+
+/** Decisions whose result type-checks. */
+interface Settled {
+  readonly decisions: Decisions;
+  readonly files: readonly RewrittenFile[];
+  /** Every function that is left for a reason beyond its own text. */
+  readonly refused: ReadonlyMap<AsyncFunction, Reason>;
+  readonly verification: MigrationPlan["verification"];
+}
+
+/** Decides, rewrites and checks until nothing new is wrong, starting from the functions in `chosen` being left. */
+async function settle(
+  analysis: Analysis,
+  chosen: ReadonlyMap<AsyncFunction, Reason>,
+  level: Level | undefined,
+  step: Step,
+): Promise<Settled> {
+  const refused = new Map(chosen);
   const spelledOut = new Set<AsyncFunction>();
   for (let round = 1; ; round++) {
     const decisions = decide(analysis, refused);
-    const files = rewriteAll(analysis, decisions, spelledOut);
-    await step("rewrite", round, round);
+    const files = await rewriteAll(analysis, decisions, spelledOut, step);
     const impossible = files.flatMap((file) => [...file.impossible]);
     if (impossible.length > 0) {
       for (const [fn, reason] of impossible) refused.set(fn, reason);
       continue;
     }
-    const noted = request.level === "safe" ? notedFunctions(files) : new Map<AsyncFunction, Reason>();
+    const noted = level === "safe" ? notedFunctions(files) : new Map<AsyncFunction, Reason>();
     if (noted.size > 0) {
       for (const [fn, note] of noted) {
         refused.set(fn, { code: "TR1813", message: `${fn.label}: its conversion has the note ${note.code}` });
       }
       continue;
     }
+    await step("verify", 0, 1);
     const { culprits, unexplained } = verify(analysis, decisions, files);
-    await step("verify", round, round);
+    await step("verify", 1, 1);
     if (culprits.size === 0 && unexplained.length === 0) {
-      return report(project, analysis, decisions, files, { rounds: round, demoted: refused.size - chosen });
+      return { decisions, files, refused, verification: { rounds: round, demoted: refused.size - chosen.size } };
     }
     const before = refused.size + spelledOut.size;
     for (const [fn, message] of culprits) {
@@ -90,17 +162,35 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
   }
 }
 
-function rewriteAll(analysis: Analysis, decisions: Decisions, spelledOut: ReadonlySet<AsyncFunction>): RewrittenFile[] {
+function isConverted(decisions: Decisions, fn: AsyncFunction): boolean {
+  return (decisions.get(fn)?.shape ?? "leave") !== "leave";
+}
+
+function functionsOutside({ functions }: Analysis, units: readonly Unit[]): AsyncFunction[] {
+  const inside = new Set(units.flat());
+  return functions.filter((fn) => !inside.has(fn));
+}
+
+async function rewriteAll(
+  analysis: Analysis,
+  decisions: Decisions,
+  spelledOut: ReadonlySet<AsyncFunction>,
+  step: Step,
+): Promise<RewrittenFile[]> {
   const runs = directRuns(analysis, decisions);
   const suspension = new Suspension(analysis.checker, runs, analysis.byNode);
   const sharedTwins = new Set<AsyncFunction>();
   for (const { use } of runs.values()) if (use.file !== use.target.file) sharedTwins.add(use.target);
+  const input = { analysis, decisions, runs, spelledOut, suspension, sharedTwins };
   const byFile = groupByFile(analysis.functions);
-  return analysis.project.sources
-    .filter((file) => byFile.has(file))
-    .map((file) =>
-      rewriteFile({ analysis, decisions, runs, spelledOut, suspension, sharedTwins }, file, byFile.get(file) ?? []),
-    );
+  const concerned = analysis.project.sources.filter((file) => byFile.has(file));
+  const rewritten: RewrittenFile[] = [];
+  for (const file of concerned) {
+    await step("rewrite", rewritten.length, concerned.length);
+    rewritten.push(rewriteFile(input, file, byFile.get(file) ?? []));
+  }
+  await step("rewrite", concerned.length, concerned.length);
+  return rewritten;
 }
 
 /** Functions whose conversion a reader should know something about, with the first such thing. */
@@ -125,9 +215,7 @@ function groupByFile(functions: readonly AsyncFunction[]): Map<AsyncFunction["fi
 function report(
   project: LoadedProject,
   analysis: Analysis,
-  decisions: Decisions,
-  files: readonly RewrittenFile[],
-  verification: MigrationPlan["verification"],
+  { decisions, files, verification }: Settled,
 ): MigrationPlan {
   const notes = new Map(files.flatMap((file) => [...file.notes]));
   const groups = new Map(unitsOf(analysis).flatMap((unit, index) => unit.map((fn) => [fn, index] as const)));
@@ -162,6 +250,7 @@ function report(
     changes,
     packages: [...packages].sort(),
     remarks: project.remarks,
+    already: countFibers(project.sources),
     idleComments: analysis.controls.idle(),
     verification,
   };

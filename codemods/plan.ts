@@ -56,6 +56,19 @@ export interface Place {
   readonly start: number;
 }
 
+/** One step of a migration that is done in several, each of which leaves a sound program. */
+export interface Batch {
+  /** From one; the first is the next to be done. */
+  readonly number: number;
+  readonly functions: readonly Place[];
+  /** Absolute paths of the files that the functions are in. */
+  readonly files: readonly string[];
+  /** Façades that stand when this batch and those before it are done. */
+  readonly facades: number;
+  /** Places that are bridged then. */
+  readonly bridges: number;
+}
+
 /** A comment that was meant to direct the migration and directs nothing. */
 export interface IdleComment {
   /** Absolute path. */
@@ -89,6 +102,10 @@ export interface MigrationPlan {
   readonly packages: readonly string[];
   /** What the user should know about how the project was read. */
   readonly remarks?: readonly string[];
+  /** When they were asked for. */
+  readonly batches?: readonly Batch[];
+  /** How many functions in scope are direct style already. */
+  readonly already?: number;
   /** Comments for the migrator that direct nothing. */
   readonly idleComments?: readonly IdleComment[];
   /** How many times the edited program was type-checked, and how many functions were demoted on the way. */
@@ -97,7 +114,7 @@ export interface MigrationPlan {
 
 /** A step of long work, reported as it happens. `done` counts up to `total`. */
 export interface Progress {
-  readonly phase: "load" | "check" | "analyse" | "rewrite" | "verify" | "write" | "prove";
+  readonly phase: "load" | "check" | "analyse" | "rewrite" | "verify" | "write" | "prove" | "survey";
   readonly done: number;
   readonly total: number;
 }

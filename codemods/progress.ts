@@ -20,6 +20,7 @@ const labels: Record<Progress["phase"], string> = {
   rewrite: "rewriting",
   verify: "checking the result",
   write: "writing files",
+  survey: "checking the batches",
   prove: "running the command that verifies",
 };
 

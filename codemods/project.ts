@@ -7,6 +7,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { ts, useCompilerOf, type TS } from "./compiler.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import { ambientDeclarations, runtimeModules } from "./runtime-names.js";
+import type { Progress } from "./plan.js";
 import { isWithin, selectPaths } from "./paths.js";
 import { isGeneratedText, isTestPath } from "./scope.js";
 
@@ -43,7 +44,7 @@ export interface LoadRequest {
   readonly allowBaselineErrors?: boolean | undefined;
 }
 
-export function loadProject(request: LoadRequest): LoadedProject {
+export function loadProject(request: LoadRequest, onProgress?: (progress: Progress) => void): LoadedProject {
   const cwd = realpathSync(request.cwd);
   const selection = selectPaths(cwd, request.paths, request.exclude);
   const selected = selection.anchors;
@@ -84,7 +85,11 @@ export function loadProject(request: LoadRequest): LoadedProject {
     );
   }
   refuseUnparsable(program, own, root);
-  const baseline = countDiagnostics(diagnosticsOf(program, own), root);
+  const found = own.flatMap((file, index) => {
+    onProgress?.({ phase: "check", done: index, total: own.length });
+    return diagnosticsOf(program, [file]);
+  });
+  const baseline = countDiagnostics(found, root);
   // Errors in tests are not ours to judge: no test is edited, and the same errors are expected afterwards.
   if (request.allowBaselineErrors !== true && diagnosticsOf(program, sources).length > 0) {
     refuseRedBaseline(program, sources, root, compiler.version);

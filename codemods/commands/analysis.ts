@@ -12,10 +12,12 @@ import type { MigrationPlan } from "../plan.js";
 import { noProgress, showProgress } from "../progress.js";
 import { createReport, type InstallStep, type Report } from "../report/report.js";
 import { secondsBetween } from "../seconds.js";
-import type { Selection } from "../selection.js";
 import { version } from "../version.js";
 import { remark, type Invocation, type ReadingOptions } from "./invocation.js";
 import { journalStarts, settleInterruptedRun } from "./recover.js";
+
+/** What a command asks for beyond its options. */
+export type Extra = Pick<PlanRequest, "only" | "leave" | "batch" | "survey">;
 
 export interface Analysis {
   readonly plan: MigrationPlan;
@@ -31,7 +33,7 @@ export async function analyse(
   paths: readonly string[],
   options: ReadingOptions,
   mayWrite: boolean,
-  selection: Pick<Selection, "only" | "leave"> = {},
+  selection: Extra = {},
 ): Promise<Analysis> {
   const start = performance.now();
   const { io, engine } = invocation;
@@ -68,9 +70,9 @@ async function planned(
   { io, engine }: Invocation,
   paths: readonly string[],
   options: ReadingOptions,
-  selection: Pick<Selection, "only" | "leave">,
+  selection: Extra,
 ): Promise<MigrationPlan> {
-  const { project, exclude, symbol, level, since, allowBaselineErrors, quiet } = options;
+  const { project, exclude, symbol, level, since, batchSize, allowBaselineErrors, quiet } = options;
   const onlyFiles = since === undefined ? undefined : await changedSince(since, io.cwd);
   const progress = quiet ? noProgress : showProgress(io.stderr);
   try {
@@ -81,6 +83,7 @@ async function planned(
       onlyFiles,
       symbols: symbol,
       level,
+      batchSize,
       ...selection,
       allowBaselineErrors,
       onProgress: (step) => progress.update(step),

@@ -35,12 +35,21 @@ export interface ReadingOptions {
   readonly symbol?: readonly string[] | undefined;
   readonly level?: Level | undefined;
   readonly since?: string | undefined;
+  readonly batchSize?: number | undefined;
   readonly allowBaselineErrors: boolean;
   readonly quiet: boolean;
   readonly verbose?: boolean | undefined;
 }
 
+export interface ScanOptions extends ReadingOptions {
+  /** Fail if work remains, or, with `min`, if less than that share of functions is direct style. */
+  readonly check: boolean;
+  /** From 0 to 1. */
+  readonly min?: number | undefined;
+}
+
 export interface MigrateOptions extends ReadingOptions {
+  readonly batch?: number | undefined;
   readonly write: boolean;
   /** A shell command that must succeed with the changes. */
   readonly verify?: string | undefined;

@@ -16,7 +16,9 @@ export async function migrate(
   options: MigrateOptions,
 ): Promise<ExitCode> {
   const start = performance.now();
-  const first = await analyse(invocation, "migrate", paths, options, options.write);
+  const first = await analyse(invocation, "migrate", paths, options, options.write, {
+    batch: options.batch,
+  });
   if (!options.write || first.edits.length === 0) {
     if (options.verify !== undefined && first.edits.length > 0) {
       remark(invocation, options, "nothing is verified without --write, since the command runs on the changed files");

@@ -29,7 +29,7 @@ export function printReport({ io }: Invocation, { report, edits, paths, options 
 function commandLine(
   command: string,
   paths: readonly string[],
-  { project, exclude = [], symbol = [], level, since, allowBaselineErrors }: ReadingOptions,
+  { project, exclude = [], symbol = [], level, since, batchSize, allowBaselineErrors }: ReadingOptions,
 ): string {
   const words = [
     "trestle",
@@ -40,6 +40,7 @@ function commandLine(
     ...symbol.flatMap((name) => ["--symbol", name]),
     ...(level === undefined ? [] : ["--level", level]),
     ...(since === undefined ? [] : ["--since", since]),
+    ...(batchSize === undefined ? [] : ["--batch-size", String(batchSize)]),
     ...(allowBaselineErrors ? ["--allow-baseline-errors"] : []),
   ];
   return words.map(quoted).join(" ");

@@ -49,6 +49,8 @@ export async function landVerified(invocation: Invocation, landing: VerifiedLand
   requireInstalled(first.plan, command, red);
 
   const groups = convertedGroups(first.plan);
+  // With a batch the others are not selected; numbering batches anew would select them.
+  const only = groups.flatMap(({ functions }) => functions.map(({ file, start }) => ({ file, start })));
   say(`the command ${red.ending} with all changes; every file was put back. It ended with:\n${red.output.trimEnd()}`);
   say(`looking for the cause among ${groups.length} groups of functions`);
   const failures = new Map<number, CommandOutcome>();
@@ -80,7 +82,7 @@ export async function landVerified(invocation: Invocation, landing: VerifiedLand
         const reason = reasons.get(group) ?? { code: "TR1804" as const, message: `${group.name}: not tried this time` };
         return group.functions.map(({ file, start }) => ({ file, start, reason }));
       });
-    return analyse(invocation, "migrate", paths, { ...options, quiet: true }, true, { leave });
+    return analyse(invocation, "migrate", paths, { ...options, quiet: true }, true, { leave, only });
   }
 
   async function outcomeOf(analysis: Analysis): Promise<CommandOutcome | undefined> {

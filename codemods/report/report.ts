@@ -5,7 +5,7 @@
 
 import { relative, sep } from "node:path";
 import type { FileEdit } from "../file-edit.js";
-import type { Candidate, CandidateKind, Disposition, IdleComment, MigrationPlan } from "../plan.js";
+import type { Batch, Candidate, CandidateKind, Disposition, IdleComment, MigrationPlan } from "../plan.js";
 import { reasons, type ReasonCode } from "../reasons.js";
 import { version } from "../version.js";
 
@@ -15,7 +15,7 @@ export const reportVersion = 1;
 export interface Report {
   readonly version: typeof reportVersion;
   readonly tool: { readonly name: string; readonly version: string };
-  readonly command: "scan" | "migrate";
+  readonly command: "scan" | "plan" | "migrate";
   /** Absolute. */
   readonly root: string;
   readonly options: Readonly<Record<string, unknown>>;
@@ -32,6 +32,8 @@ export interface Report {
   readonly packages: readonly string[];
   readonly install: InstallStep;
   readonly verification: MigrationPlan["verification"];
+  /** Only of `plan`. */
+  readonly batches?: readonly ReportedBatch[];
   /** Comments for the migrator that direct nothing. */
   readonly idleComments: readonly IdleComment[];
 }
@@ -44,6 +46,8 @@ export interface Totals {
     /** Those of the converted that kept a promise façade under the old name. */
     readonly facade: number;
     readonly left: number;
+    /** Not among those found: direct style before this run. */
+    readonly already: number;
   };
   /** Adds up to the number of candidates. */
   readonly byDisposition: Readonly<Record<Disposition, number>>;
@@ -63,6 +67,16 @@ export interface ReasonCount {
 
 export interface ReportedCandidate extends Omit<Candidate, "reasons"> {
   readonly reasons: readonly { readonly code: ReasonCode; readonly name: string; readonly message: string }[];
+}
+
+/** Of the façades and bridges, those that stand when this batch and the ones before it are done. */
+export interface ReportedBatch extends Omit<Batch, "functions"> {
+  readonly functions: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+  }[];
 }
 
 export interface ReportedFile {
@@ -121,6 +135,7 @@ export function createReport({ command, options, plan, edits, install, seconds }
         converted: rewrite + functions["rewrite+note"] + facade,
         facade,
         left: bridge + leave + suspect,
+        already: plan.already ?? 0,
       },
       byDisposition,
       byKind,
@@ -139,8 +154,21 @@ export function createReport({ command, options, plan, edits, install, seconds }
     packages: plan.packages,
     install: install.manifest === undefined ? install : { ...install, manifest: path(install.manifest) },
     verification: plan.verification,
+    ...(plan.batches && { batches: plan.batches.map((batch) => reportedBatch(batch, candidates, path)) }),
     idleComments: (plan.idleComments ?? []).map((comment) => ({ ...comment, file: path(comment.file) })),
   };
+}
+
+function reportedBatch(
+  batch: Batch,
+  candidates: readonly ReportedCandidate[],
+  path: (file: string) => string,
+): ReportedBatch {
+  const places = new Set(batch.functions.map(({ file, start }) => `${start} ${path(file)}`));
+  const functions = candidates
+    .filter(({ kind, file, start }) => kind === "function" && places.has(`${start} ${file}`))
+    .map(({ name, file, line, column }) => ({ name, file, line, column }));
+  return { ...batch, functions, files: batch.files.map(path) };
 }
 
 /** The same report once the files are in place. */

@@ -24,6 +24,7 @@ export function formatReport(report: Report, options: TextOptions): string {
     headline(report, paint),
     totals(report),
     report.command === "scan" ? kindTable(report, paint) : "",
+    section("Batches, each of which leaves a program that type-checks", batchLines(report), paint),
     section("Why functions were left", reasonLines(countReasons(functions)), paint),
     section("Why other places were left or bridged", reasonLines(countReasons(others)), paint),
     section("Suspected mistakes in the code as it is; nothing was done about them", suspectLines(candidates), paint),
@@ -37,8 +38,8 @@ export function formatReport(report: Report, options: TextOptions): string {
 
 function headline({ command, root, written, files }: Report, paint: Paint): string {
   const what =
-    command === "scan"
-      ? `Scanned ${root}`
+    command === "scan" || command === "plan"
+      ? `${command === "scan" ? "Scanned" : "Plan for"} ${root}`
       : written
         ? `Migrated ${root}`
         : files.length > 0
@@ -56,7 +57,16 @@ function totals({ totals, candidates, written, install, verification }: Report):
   const direct = awaits.filter((candidate) => !needsReason(candidate)).length;
   const manifest = install.added.length > 0 && install.manifest !== undefined ? ` and ${install.manifest}` : "";
   const demoted = verification.demoted > 0 ? `, ${plural(verification.demoted, "function")} given up on the way` : "";
+  const all = functions.already + functions.found;
   return table([
+    ...(functions.already > 0
+      ? [
+          [
+            "so far",
+            `${functions.already} of ${all} functions are direct style (${percent(functions.already, all)})`,
+          ] as const,
+        ]
+      : []),
     [
       "functions",
       `${functions.found} found, ${functions.converted} ${future}converted${share}, ${functions.left} left`,
@@ -117,12 +127,34 @@ function suspectLines(candidates: readonly ReportedCandidate[]): string[] {
   return suspects.length > listLimit ? [...lines, `and ${suspects.length - listLimit} more, see --format json`] : lines;
 }
 
+function batchLines({ batches = [] }: Report): string[] {
+  return batches.flatMap(({ number, functions, files, facades, bridges }) => [
+    `${String(number).padStart(3)}  ${plural(functions.length, "function")} in ${plural(files.length, "file")}; ` +
+      `then ${plural(facades, "façade")} and ${plural(bridges, "bridge")} stand`,
+    `     ${shortened(files)}`,
+  ]);
+}
+
+function shortened(names: readonly string[]): string {
+  const shown = 4;
+  return names.length > shown
+    ? `${names.slice(0, shown).join(", ")} and ${names.length - shown} more`
+    : names.join(", ");
+}
+
 function idleLines({ idleComments }: Report): string[] {
   return idleComments.map(({ file, line, column, message }) => `${file}:${line}:${column}  ${message}`);
 }
 
 function nextSteps({ command, written, files, install, packages }: Report, { commandLine }: TextOptions): string[] {
   if (files.length === 0) return [];
+  if (command === "plan") {
+    const batch = commandLine.replace("trestle plan", "trestle migrate");
+    return [
+      `migrate the first with \`${batch} --batch 1 --write\`, run the tests and commit`,
+      "then do the same again: what was the second batch is the first now",
+    ];
+  }
   if (command === "scan") return [`see the changes with \`${commandLine.replace("trestle scan", "trestle migrate")}\``];
   const missing =
     packages.length > 0 && install.manifest === undefined

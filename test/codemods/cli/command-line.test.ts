@@ -171,7 +171,7 @@ describe("the JSON report", () => {
     expect(report).toMatchObject({ version: 1, tool: { version }, command: "migrate", root, written: false });
     expect(sum(byDisposition)).toBe(report.candidates.length);
     expect(sum(byKind)).toBe(report.candidates.length);
-    expect(functions).toEqual({ found: 4, converted: 3, facade: 0, left: 1 });
+    expect(functions).toEqual({ found: 4, converted: 3, facade: 0, left: 1, already: 0 });
     expect(functions.converted + functions.left).toBe(functions.found);
     expect(report.totals.files).toEqual({ scanned: 4, changed: 2 });
     for (const candidate of report.candidates) {

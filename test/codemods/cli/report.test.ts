@@ -70,7 +70,7 @@ describe("the report", () => {
       candidate("bridge", { kind: "emitter" }),
       candidate("rewrite", { kind: "await" }),
     ]);
-    expect(totals.functions).toEqual({ found: 5, converted: 3, facade: 1, left: 2 });
+    expect(totals.functions).toEqual({ found: 5, converted: 3, facade: 1, left: 2, already: 0 });
     expect(totals.byDisposition).toEqual({ rewrite: 2, "rewrite+note": 1, bridge: 1, facade: 1, leave: 1, suspect: 1 });
     expect(totals.byKind).toMatchObject({ function: 5, await: 1, emitter: 1, observable: 0 });
     expect(totals.bridgedSites).toBe(1);

@@ -12,6 +12,7 @@ const engine = { planMigration };
 const tsconfig = JSON.stringify({
   compilerOptions: {
     target: "es2022",
+    lib: ["es2022"],
     module: "esnext",
     moduleResolution: "bundler",
     strict: true,

@@ -658,7 +658,8 @@ function writableOf<S extends Sink>(
     if (aborting) return;
     aborting = true;
     onAbort?.(reason);
-    serving.stop(reason);
+    // The sink's own `abort`, which comes next, is told how it ends.
+    serving.stop(reason, ignore);
   };
   const done = (resolve: () => void, reject: (error: unknown) => void) => (outcome: Result<void>) => {
     if (outcome.ok) return resolve();

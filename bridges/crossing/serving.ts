@@ -6,6 +6,7 @@
 // | a job has ended, whichever way       | its callback runs in a microtask, in no fiber's step                            |
 // | `stop`                               | all jobs and the switch are cancelled in the same turn                          |
 // | `finish`                             | the switch ends when its jobs have                                              |
+// | a job throws while it is stopped     | its error is what went wrong beside the stop                                    |
 // | the switch has ended, finalizers done | the callbacks of `stop` and `finish` run, with what went wrong beside the stop |
 // | the owner is cancelled               | so is the switch, and `broken` is called when it has ended                      |
 
@@ -21,7 +22,7 @@ import {
   type Result,
   type RootFiber,
 } from "trestle";
-import { abortErrorOf } from "./abort-error.js";
+import { abortErrorOf, isEcho } from "./abort-error.js";
 import { callingFiber } from "./owned-call.js";
 import { expectOptions, refuse } from "./refuse.js";
 
@@ -66,6 +67,8 @@ export class Serving<S> {
   private expected = false;
   private finishing = false;
   private stopping: { reason: unknown } | undefined = undefined;
+  /** What a job threw instead of stopping. */
+  private late: { error: unknown } | undefined = undefined;
   private ended: { failure: { error: unknown } | undefined; error: unknown } | undefined = undefined;
   private watchers: Ended[] = [];
 
@@ -87,6 +90,7 @@ export class Serving<S> {
   /** Has a fiber do `job`. `done` is called once, later; a cancellation is an `AbortError` there. */
   ask<R>(job: (flow: S) => Op<R>, done: (outcome: Result<R>) => void): void {
     const settled = (outcome: Result<R>) => {
+      if (!outcome.ok && this.stopping) this.failedInStopping(outcome.error);
       const face: Result<R> =
         !outcome.ok && outcome.error instanceof Cancelled ? { ok: false, error: abortErrorOf(outcome.error) } : outcome;
       queueMicrotask(() => done(face));
@@ -145,10 +149,18 @@ export class Serving<S> {
       });
   }
 
+  /** Nobody waits for the job any more: what its finalizers threw is told at the end. */
+  private failedInStopping(error: unknown): void {
+    if (error instanceof Cancelled || isEcho(error, new Cancelled(this.stopping!.reason))) return;
+    if (this.late || this.ended) reportUnhandled(error);
+    else this.late = { error };
+  }
+
   private onEnd(outcome: Result<void>): void {
     // A cancellation that was asked for is no failure, and one that came from the owner is for `broken` to tell.
     const failed = !outcome.ok && !(outcome.error instanceof Cancelled);
-    const failure = failed ? { error: outcome.error } : undefined;
+    const failure = failed ? { error: outcome.error } : this.late;
+    if (failed && this.late && this.late.error !== outcome.error) reportUnhandled(this.late.error);
     const error = outcome.ok
       ? new Error(`${this.where}: the stream has ended`)
       : outcome.error instanceof Cancelled

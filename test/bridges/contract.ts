@@ -1,0 +1,412 @@
+// The contract of each adapter, as data: the guide's tables are written from it, and the conformance suites test it.
+//
+// A cell is a clause, which is tested over every adapter that has it, or words about one adapter alone, together with the beginning of
+// the titles of the tests that show them.
+
+/** What a fiber can rely on when it waits for foreign code. */
+export const incomingClauses = {
+  cancel: {
+    undone: "taken back in the same turn",
+    watched: "the wait ends at once; what it waits for is left alone",
+    settles: "the signal is aborted in the same turn; the fiber goes on when the call has settled",
+    abandons: "the signal is aborted in the same turn; the fiber goes on at once",
+  },
+  error: {
+    same: "the very value",
+    truthy: "the very `err`, if it is truthy",
+    after: "the very value, once, after the values before it",
+    again: "the same object, at every further call, too",
+  },
+  late: {
+    dropped: "dropped",
+    discards: "dropped, or given to `onDiscard`",
+    bounded: "16 values wait; one more is an `OverflowError`, unless `overflow` says otherwise",
+    kept: "kept by the stream, for the next call",
+  },
+  context: {
+    own: "the fiber's own, whoever answers",
+  },
+  release: {
+    answered: "with the answer, in the same turn",
+    inert: "nothing can be taken back; what stays until the answer is inert",
+    ended: "at its end, however it ends",
+    switch: "`close`, the end of the source, the end of the switch",
+    destroyed: "the end of the switch, unless `owned` is false",
+  },
+} as const;
+
+/** What foreign code can rely on when it holds a fiber. */
+export const outgoingClauses = {
+  cancel: {
+    told: "cancels the fiber in the same turn",
+  },
+  error: {
+    same: "the same object; an `AbortError` if the fiber's switch is cancelled",
+    boxed: "the same object, a falsy one in an `Error`; an `AbortError` if the fiber's switch is cancelled",
+  },
+  late: {
+    joined: "with the reason, in one `AggregateError`",
+    told: "told in its place",
+    unhandled: "fails `sw`; without one, reported as unhandled",
+  },
+  context: {
+    caller: "the locals of the fiber that makes it",
+    attached: "those of the fiber whose `fromAsync` calls it, else none",
+  },
+  release: {
+    settles: "told after the finalizers",
+    left: "returns at once; `sw` waits for the finalizers",
+  },
+} as const;
+
+/** Words about one adapter, and the beginnings of the titles of the tests that show them. */
+export interface Particular {
+  readonly says: string;
+  readonly shown: readonly [string, ...string[]];
+}
+
+const only = (says: string, ...shown: [string, ...string[]]): Particular => ({ says, shown });
+
+export type Column = keyof typeof incomingClauses;
+export const columns = ["cancel", "error", "late", "context", "release"] as const satisfies readonly Column[];
+
+/** A dash where a column has no meaning for an adapter. */
+type Cell<Clauses extends Record<Column, object>, C extends Column> = keyof Clauses[C] | Particular | "-";
+export type Incoming = { readonly [C in Column]: Cell<typeof incomingClauses, C> };
+/** `by` is what the foreign side cancels with. */
+export type Outgoing = { readonly by?: string } & { readonly [C in Column]: Cell<typeof outgoingClauses, C> };
+
+export interface World {
+  readonly title: string;
+  /** The module, below `@trestle/bridges/`. */
+  readonly subpath: string;
+  /** Its suite does not run in pages. */
+  readonly nodeOnly?: boolean;
+  readonly incoming: Readonly<Record<string, Incoming>>;
+  readonly outgoing: Readonly<Record<string, Outgoing>>;
+}
+
+/** An answer that comes through a subscription or a listener. */
+const heard = { cancel: "undone", error: "same", late: "dropped", context: "own", release: "answered" } as const;
+/** Values that wait in a buffer of ours. */
+const live = { cancel: "undone", error: "after", late: "bounded", context: "own", release: "switch" } as const;
+/** Flows that a switch has taken on. */
+const adopted = { cancel: "undone", error: "again", late: "kept", context: "own", release: "destroyed" } as const;
+const asked = { ...adopted, cancel: "watched" } as const;
+
+const observable = {
+  by: "`unsubscribe`",
+  cancel: "told",
+  error: "same",
+  late: "unhandled",
+  context: "attached",
+  release: "left",
+} as const;
+const served = { cancel: "told", late: "told", context: "caller", release: "settles" } as const;
+const inNode = { ...served, by: "`destroy`", error: "boxed" } as const;
+
+export const worlds: readonly World[] = [
+  {
+    title: "Promises and async functions",
+    subpath: "promise",
+    incoming: {
+      fromPromise: { cancel: "watched", error: "same", late: "discards", context: "own", release: "inert" },
+      adopt: { cancel: "watched", error: "same", late: "dropped", context: "own", release: "inert" },
+      fromAsync: { cancel: "settles", error: "same", late: "discards", context: "own", release: "answered" },
+      'fromAsync, "abandon"': {
+        cancel: "abandons",
+        error: "same",
+        late: "discards",
+        context: "own",
+        release: "answered",
+      },
+    },
+    outgoing: {
+      toPromise: {
+        by: "`signal`",
+        cancel: "told",
+        error: "same",
+        late: "joined",
+        context: "attached",
+        release: "settles",
+      },
+      toAsync: {
+        cancel: only("only by the fiber whose `fromAsync` calls it", "BP-33 BP-54"),
+        error: "same",
+        late: "-",
+        context: "attached",
+        release: "settles",
+      },
+      promiseOf: {
+        cancel: "-",
+        error: only("the same object", "BP-57 BP-72"),
+        late: "-",
+        context: "-",
+        release: only("with the answer", "BP-57 gives"),
+      },
+    },
+  },
+  {
+    title: "`AbortSignal`",
+    subpath: "abort",
+    incoming: {
+      withSignal: {
+        cancel: only("an abort cancels the body in the same turn", "BA-01 BA-03"),
+        error: only("`signal.reason`, the very value", "BA-01 BA-03"),
+        late: only("an abort after the end does nothing", "BA-05 BA-10"),
+        context: only("the fiber's own", "BA-04"),
+        release: only("the listener comes off with the end of the body", "BA-05 BA-10"),
+      },
+    },
+    outgoing: {
+      cancelSignal: {
+        cancel: only("a cancellation aborts it, before any fiber resumes", "BA-22 is aborted in the turn"),
+        error: only("an `AbortError`; its cause is the reason", "BA-22 is aborted in the turn"),
+        late: only("what its listeners throw is uncaught", "BA-26"),
+        context: only("one signal a cancellation context", "BA-20 BA-21"),
+        release: only("stays as it is when the context ends", "BA-23"),
+      },
+    },
+  },
+  {
+    title: "Callbacks",
+    subpath: "callback",
+    incoming: {
+      fromCallback: { ...heard, late: "discards" },
+      fromNode: { ...heard, cancel: "watched", error: "truthy" },
+      fromNodeAll: { ...heard, cancel: "watched", error: "truthy" },
+    },
+    outgoing: {
+      toCallback: {
+        by: "the handle",
+        cancel: "told",
+        error: "boxed",
+        late: "told",
+        context: "attached",
+        release: "settles",
+      },
+      toNode: {
+        by: "the handle",
+        cancel: "told",
+        error: "boxed",
+        late: "told",
+        context: "attached",
+        release: "settles",
+      },
+    },
+  },
+  {
+    title: "Events",
+    subpath: "events",
+    incoming: { once: heard, events: live },
+    outgoing: {},
+  },
+  {
+    title: "Handlers of events",
+    subpath: "listen",
+    incoming: {
+      listen: {
+        cancel: only("the listener is off first, then handlers are cancelled and waited for", "BE-32"),
+        error: only("of a handler or of the emitter: fails the switch", "BE-31"),
+        late: only("any number of events wait, unless `buffer` says otherwise", "BE-30 serial"),
+        context: only("that of the fiber that listens", "BE-30 BK-09"),
+        release: only("`close`, `until`, the end of the switch", "BE-32"),
+      },
+    },
+    outgoing: {
+      emitTo: {
+        cancel: only("between two values", "BE-33 what a listener throws"),
+        error: only("what a listener throws is thrown; of an event target it is uncaught", "BE-33"),
+        late: only("the stream's own buffer", "BE-33 what a listener throws"),
+        context: only("the fiber itself calls the listeners", "BE-33 what a listener throws"),
+        release: "-",
+      },
+    },
+  },
+  {
+    title: "Observables",
+    subpath: "observable",
+    incoming: {
+      firstOf: heard,
+      lastOf: { ...heard, release: "ended" },
+      singleOf: { ...heard, release: "ended" },
+      collect: { ...heard, release: "ended" },
+      forEachOf: {
+        ...heard,
+        late: only("16 values wait while the body runs, as with `fromObservable`", "BX-33"),
+        release: "ended",
+      },
+      fromObservable: live,
+      latest: {
+        ...live,
+        error: only("the very value, at every further call, too", "BX-70 tells the end"),
+        late: only("the newest value is kept", "BX-71"),
+      },
+    },
+    outgoing: {},
+  },
+  {
+    title: "RxJS",
+    subpath: "rxjs",
+    incoming: {
+      clockFromScheduler: {
+        cancel: only("takes the action back", "BX-85"),
+        error: "-",
+        late: "-",
+        context: only("the fiber's own", "BX-85"),
+        release: only("when the action has run", "BX-85"),
+      },
+      ownSubscription: {
+        cancel: only("the end of the switch unsubscribes", "BX-73"),
+        error: only("what unsubscribing throws", "BX-73"),
+        late: "-",
+        context: "-",
+        release: only("is forgotten when it closes by itself", "BX-73"),
+      },
+    },
+    outgoing: {
+      toObservable: observable,
+      observableOf: observable,
+      streamToObservable: {
+        ...observable,
+        late: only("an item that was not delivered goes back to the front", "BX-65 streamToObservable"),
+      },
+      shareStream: {
+        ...observable,
+        by: "the last `unsubscribe`",
+        late: only("an item that was not delivered goes back to the front", "BX-65 streamToObservable"),
+      },
+      toObserver: {
+        cancel: "-",
+        error: only("closes the stream", "BX-66"),
+        late: only("a full stream loses nothing silently", "BX-66"),
+        context: "-",
+        release: only("with `complete` or `error`", "BX-66"),
+      },
+      "switchMapOp, exhaustMapOp": {
+        cancel: only("`unsubscribe`: cancels the fiber in the same turn", "BX-59 switchMapOp passes"),
+        error: only("the same object", "BX-59 switchMapOp passes"),
+        late: only("reported as unhandled", "BX-59 switchMapOp passes"),
+        context: "-",
+        release: only("the next fiber starts after the finalizers of the one before", "BX-59 switchMapOp waits"),
+      },
+      toScheduler: {
+        cancel: only("an action that is unsubscribed does not run", "BX-81 BX-82 BX-84"),
+        error: only("fails the switch", "BX-80"),
+        late: "-",
+        context: "-",
+        release: only("the end of the switch takes back what waits", "BX-80 operators"),
+      },
+      toSubscription: {
+        cancel: only("`unsubscribe`: cancels the switch in the same turn", "BX-74"),
+        error: only("that of the switch", "BX-74"),
+        late: only("that of the switch", "BX-74"),
+        context: "-",
+        release: only("closes when the switch has ended", "BX-74"),
+      },
+    },
+  },
+  {
+    title: "Limits in the manner of p-limit",
+    subpath: "limit",
+    incoming: {
+      fromLimit: {
+        ...heard,
+        cancel: "watched",
+        late: only("a turn that comes later runs nothing", "BL-02 BL-03 a cancelled"),
+        release: only("the slot, when the finalizers are done", "BL-02 BL-03"),
+      },
+      limited: {
+        cancel: only("who waits leaves the queue at once", "BL-02 BL-03 frees"),
+        error: only("the very value", "BL-07 frees"),
+        late: "-",
+        context: only("the fiber's own", "BL-01 runs"),
+        release: only("the slot, when the finalizers are done", "BL-02 BL-03 frees"),
+      },
+    },
+    outgoing: {
+      toLimit: {
+        cancel: only("`clearQueue` forgets who waits", "BL-04 clearQueue"),
+        error: only("the very value", "BL-07 a call"),
+        late: "-",
+        context: only("that of the call to `limit`", "BL-11"),
+        release: only("the permit, when the promise has settled", "BL-06"),
+      },
+    },
+  },
+  {
+    title: "Lwt",
+    subpath: "lwt",
+    incoming: {
+      "fromLwt, of a task": { ...heard, late: "dropped" },
+      "fromLwt, of a function": {
+        ...heard,
+        cancel: only(
+          "cancels the promise in the same turn, and waits for its end",
+          "a fiber that is cancelled cancels",
+        ),
+      },
+    },
+    outgoing: {
+      toLwt: {
+        by: "`Lwt.cancel`",
+        cancel: "told",
+        error: only("by name and message; the same object when it comes back", "a fiber's failure reaches OCaml"),
+        late: "told",
+        context: "attached",
+        release: "settles",
+      },
+    },
+  },
+  {
+    title: "Node's streams",
+    subpath: "streams",
+    nodeOnly: true,
+    incoming: {
+      fromReadable: adopted,
+      fromWritable: { ...adopted, late: only("what was given to a write is still written", "BS-10 a write") },
+      fromDuplex: adopted,
+      fromObjects: adopted,
+    },
+    outgoing: {
+      toReadable: inNode,
+      toWritable: inNode,
+      toDuplex: inNode,
+      toObjectReadable: inNode,
+    },
+  },
+  {
+    title: "The streams of the web",
+    subpath: "web-streams",
+    nodeOnly: true,
+    incoming: {
+      fromReadableStream: asked,
+      fromWritableStream: { ...asked, late: only("what was given to a write is still written", "BS-40 a write") },
+      fromObjects: asked,
+    },
+    outgoing: {
+      toReadableStream: { ...served, by: "`cancel`", error: "same" },
+      toWritableStream: { ...served, by: "`abort`", error: "same" },
+      toObjectStream: { ...served, by: "`cancel`", error: "same" },
+      toTransform: {
+        cancel: only("`cancel` cancels the body, `abort` aborts it", "BS-44 who reads"),
+        error: only("the same object, at both ends", "BS-44 a failure"),
+        late: only("that of both ends", "BS-44 a failure"),
+        context: only("the locals of the fiber that makes it", "BS-44 changes"),
+        release: only("told after the finalizers", "BS-44 who reads"),
+      },
+    },
+  },
+];
+
+/** What a cell says, in the guide. */
+export function wordsOf(row: Incoming | Outgoing, column: Column): string {
+  const cell = row[column];
+  if (typeof cell === "object") return cell.says;
+  if (cell === "-") return "-";
+  const clauses: Record<Column, Record<string, string>> = "by" in row || !(cell in incomingClauses[column])
+    ? outgoingClauses
+    : incomingClauses;
+  const words = clauses[column][cell]!;
+  return column === "cancel" && "by" in row ? `${row.by}: ${words}` : words;
+}

@@ -1,5 +1,5 @@
 // @ts-check
-// The parts of README that only scripts write.
+// The parts of README and of the guides that only scripts write.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,19 +8,20 @@ import { amount, ratioText } from "./print.js";
 import { rows } from "./rows/index.js";
 import { markdown } from "./table.js";
 
-const README = join(import.meta.dirname, "..", "..", "README.md");
+const top = join(import.meta.dirname, "..", "..");
 
 /**
  * Puts `text` between the markers of a region.
- * @param {string} name @param {string} text
+ * @param {string} name @param {string} text @param {string} [file]
  */
-export function fillRegion(name, text) {
-  const readme = readFileSync(README, "utf8");
+export function fillRegion(name, text, file = "README.md") {
+  const path = join(top, file);
+  const document = readFileSync(path, "utf8");
   const markers = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(<!-- /${name} -->)`);
-  if (!markers.test(readme)) throw new Error(`README.md has no region <!-- ${name} --> ... <!-- /${name} -->`);
+  if (!markers.test(document)) throw new Error(`${file} has no region <!-- ${name} --> ... <!-- /${name} -->`);
   writeFileSync(
-    README,
-    readme.replace(markers, (_, start, end) => `${start}\n${text}\n\n${end}`),
+    path,
+    document.replace(markers, (_, start, end) => `${start}\n${text}\n\n${end}`),
   );
 }
 

@@ -400,13 +400,39 @@ export const worlds: readonly World[] = [
 ];
 
 /** What a cell says, in the guide. */
-export function wordsOf(row: Incoming | Outgoing, column: Column): string {
+function wordsOf(
+  row: Incoming | Outgoing,
+  column: Column,
+  clauses: Readonly<Record<Column, Readonly<Record<string, string>>>>,
+): string {
   const cell = row[column];
   if (typeof cell === "object") return cell.says;
   if (cell === "-") return "-";
-  const clauses: Record<Column, Record<string, string>> = "by" in row || !(cell in incomingClauses[column])
-    ? outgoingClauses
-    : incomingClauses;
-  const words = clauses[column][cell]!;
+  const words = clauses[column][cell];
+  if (words === undefined) throw new Error(`there is no clause ${cell}`);
   return column === "cancel" && "by" in row ? `${row.by}: ${words}` : words;
+}
+
+export const incomingHeader = ["waits by", "cancellation", "error", "buffer, late value", "context", "given back"];
+export const outgoingHeader = ["held as", "cancelled by", "error", "late error", "context", "end"];
+
+export interface Table {
+  readonly header: readonly string[];
+  readonly lines: readonly (readonly string[])[];
+}
+
+/** The tables of a world in the guide: fibers that wait for it, then fibers that it holds. */
+export function tablesOf(world: World): Table[] {
+  const lines = (
+    rows: Readonly<Record<string, Incoming | Outgoing>>,
+    clauses: typeof incomingClauses | typeof outgoingClauses,
+  ) =>
+    Object.entries(rows).map(([name, row]) => [
+      name.replace(/^\w+(, (?=\w+$)\w+)?/, (names) => names.replace(/\w+/g, "`$&`")),
+      ...columns.map((column) => wordsOf(row, column, clauses)),
+    ]);
+  return [
+    { header: incomingHeader, lines: lines(world.incoming, incomingClauses) },
+    { header: outgoingHeader, lines: lines(world.outgoing, outgoingClauses) },
+  ].filter((table) => table.lines.length > 0);
 }

@@ -55,6 +55,25 @@ describe("listen", () => {
     expect(log).toEqual(["a begins", "a ends", "b begins", "b ends"]);
   });
 
+  it("BE-30 BK-09 handlers have the locals of the fiber that listens, whoever emits", async () => {
+    const local = Fiber.createKey<string>("local");
+    const emitter = new EventEmitter();
+    const seen: unknown[] = [];
+    await toPromise(() =>
+      Switch.run(function* (sw) {
+        function* handler(): Op<void> {
+          seen.push(Fiber.get(local));
+        }
+        yield* Fiber.withBinding(local, "listens", () => listen(sw, emitter, "x", handler));
+        yield* Fiber.withBinding(local, "emits", function* () {
+          emitter.emit("x");
+          yield* settle();
+        });
+      }),
+    );
+    expect(seen).toEqual(["listens"]);
+  });
+
   it("BE-30 parallel: a fiber an event", async () => {
     const log = await transcript({ mode: "parallel" }, function* ({ emitter, gates }) {
       emitter.emit("x", "a");

@@ -637,6 +637,29 @@ describe("latest", () => {
     expect(subject.observed).toBe(false);
   });
 
+  it("BX-70 tells the end and an error each time it is asked", async () => {
+    const error = new Error("source");
+    await toPromise(() =>
+      Switch.run(function* (sw) {
+        const ended = yield* latest(sw, EMPTY);
+        const failed = yield* latest(
+          sw,
+          throwError(() => error),
+        );
+        for (let i = 0; i < 2; i++) {
+          expect(yield* ended.changed()).toBe(Done);
+          let thrown: unknown;
+          try {
+            yield* failed.changed();
+          } catch (reason) {
+            thrown = reason;
+          }
+          expect(thrown).toBe(error);
+        }
+      }),
+    );
+  });
+
   it("BX-71 changed misses no update between two calls, and tells several as one", async () => {
     const seen: unknown[] = [];
     const subject = new BehaviorSubject(0);

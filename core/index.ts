@@ -30,7 +30,7 @@ export { Pool, type PoolOptions, type PoolUseOptions } from "./pool.js";
 export { NotFirst } from "./race.js";
 export { Clock, MonoClock, Timeout, type StopTimer } from "./time.js";
 export { TimeLimit } from "./time-limit.js";
-export type { Env } from "./env.js";
+export { overrideEnv, type Env } from "./env.js";
 export { traceln, tracelnPos, withTracePrefix, type Debug, type Position, type TracelnFn } from "./traceln.js";
 export { Cancelled } from "./engine/cancelled.js";
 export { InvalidArgument } from "./engine/invalid-argument.js";

@@ -3,3 +3,6 @@
 export { run, type RunOptions } from "./run.js";
 export { writeTrace, type Recorded } from "./trace-file.js";
 export type { Env } from "../env.js";
+export type { NodeEnv } from "./env.js";
+export { Descriptor, type DescriptorOptions } from "./descriptor.js";
+export type { SignalName, Signals } from "./signals.js";

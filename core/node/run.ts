@@ -8,12 +8,8 @@ import { hostLoop } from "../engine/host-loop.js";
 import { expectNoFiber } from "../engine/nested-run.js";
 import type { Op, Result } from "../engine/op.js";
 import { startOn, type RootFiber } from "../engine/root.js";
-import type { Env } from "../env.js";
-import { systemClock, systemMonoClock } from "../system-clock.js";
-import { debug } from "../traceln.js";
+import { nodeEnv, type NodeEnv } from "./env.js";
 import { recordTo } from "./trace-file.js";
-
-const env: Env = { clock: systemClock, monoClock: systemMonoClock, debug, backendId: "node" };
 
 interface Running {
   readonly root: RootFiber;
@@ -73,7 +69,7 @@ export interface RunOptions {
  * @param main  is given the capabilities of the program
  * @throws NestedRunError  at once, inside a fiber: `yield*` the body there, or use `toPromise`
  */
-export function run<T>(main: (env: Env) => Op<T>, options?: RunOptions): Promise<T> {
+export function run<T>(main: (env: NodeEnv) => Op<T>, options?: RunOptions): Promise<T> {
   expectBody("run", "main", main);
   expectOptions("run", options);
   const trace: unknown = options?.trace;
@@ -96,7 +92,7 @@ export function run<T>(main: (env: Env) => Op<T>, options?: RunOptions): Promise
       saveTrace?.();
       resolve(outcome.value);
     };
-    const root = startOn<T>(hostLoop, () => main(env), { name: main.name || "main", onDone }, site);
+    const root = startOn<T>(hostLoop, () => main(nodeEnv), { name: main.name || "main", onDone }, site);
     if (ended) return;
     entry = { root, reject };
     watch(entry);

@@ -24,7 +24,7 @@ import {
 } from "trestle";
 import { toLwt, type LwtTask } from "@trestle/bridges/lwt";
 import { MockFlow } from "trestle/mock";
-import { run } from "trestle/node";
+import { run, type NodeEnv } from "trestle/node";
 
 export interface Page {
   readonly url: string;
@@ -42,7 +42,7 @@ export const realWorld: Env = await run(function* (env): Op<Env> {
 
 /** What an example that a fiber runs has at hand, besides. */
 export interface Given {
-  readonly env: Env;
+  readonly env: NodeEnv;
   readonly sw: Switch;
   readonly cc: Cancel.Context;
 }

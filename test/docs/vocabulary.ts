@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { Cancel, Fiber, setSurroundings, showBackend, Switch, type Env, type Op } from "trestle";
 import * as mock from "trestle/mock";
 import * as node from "trestle/node";
+import type { NodeEnv } from "trestle/node";
 import type { Checks } from "./checks.js";
 import { programOf } from "./claims.js";
 import { freeNamesOf, kindOf, type Example } from "./examples.js";
@@ -114,7 +115,7 @@ export class Vocabulary {
     });
     try {
       return await execute(program, {
-        realTime: file.startsWith("bridges/"),
+        realTime: /^(bridges|core\/node)\//.test(file),
         start(main, docs) {
           writeFileSync("notes.txt", "the notes");
           const first = [...docs, ...outside.values()];
@@ -129,7 +130,7 @@ export class Vocabulary {
             return Fiber.withBinding(env.debug.traceln, print, () => withScopes(given, env, example));
           };
           // Promises and timers need an event loop.
-          const real = file.startsWith("bridges/") || freeNamesOf(text).has("setTimeout");
+          const real = /^(bridges|core\/node)\//.test(file) || freeNamesOf(text).has("setTimeout");
           return real ? node.run(body) : mock.run(body);
         },
       });
@@ -142,7 +143,7 @@ export class Vocabulary {
 
 /** Runs `body` in the scopes that it names. */
 function* withScopes(names: readonly string[], env: Env, body: (scopes: Given) => Op<unknown>): Op<unknown> {
-  const scopes = { env } as { -readonly [K in keyof Given]: Given[K] };
+  const scopes = { env: env as NodeEnv } as { -readonly [K in keyof Given]: Given[K] };
   let inside = () => body(scopes);
   if (names.includes("cc")) {
     const inner = inside;

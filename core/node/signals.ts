@@ -1,0 +1,83 @@
+// Signals that the system sends to the process.
+
+import { expectFunction, refuse } from "../engine/describe.js";
+import type { Op } from "../engine/op.js";
+import { suspend } from "../engine/suspend.js";
+import { Switch } from "../switch.js";
+
+/** The name of a signal, such as `"SIGTERM"`. */
+export type SignalName = NodeJS.Signals;
+
+/** The signals that the process gets. Without a handler, each does what the system has it do by default. */
+export interface Signals {
+  /**
+   * Has `handler` called at each signal from now on, until `sw` ends or the function that this gives is called; then the
+   * signal does what it did before. The handler must not wait: have it wake a fiber. Waiting for that keeps no process alive;
+   * {@link next} does.
+   *
+   * @example
+   * const reload = new Condition();
+   * const stop = env.signals.listen(sw, "SIGHUP", () => reload.broadcast());
+   * yield* work();
+   * stop();
+   */
+  listen(sw: Switch, signal: SignalName, handler: () => void): () => void;
+  /**
+   * Waits for the next `signal`. The process does not end meanwhile, neither by the signal nor for want of anything to do. A cancellation
+   * point.
+   *
+   * @example
+   * yield* Fiber.first(
+   *   () => env.signals.next("SIGTERM"),
+   *   () => work(),
+   * );
+   */
+  next(signal: SignalName): Op<void>;
+}
+
+/** Longer than any process lives; all that counts is that a timer is there. */
+const LONG_MS = 2 ** 30;
+
+class SystemSignals implements Signals {
+  listen(sw: Switch, signal: SignalName, handler: () => void): () => void {
+    if (!(sw instanceof Switch)) refuse("Signals.listen", "sw", "a Switch", sw);
+    expectSignal("Signals.listen", signal);
+    expectFunction("Signals.listen", "handler", handler);
+    const onSignal = () => handler();
+    const stop = () => {
+      hook.remove();
+      process.off(signal, onSignal);
+    };
+    const hook = sw.addHook(() => stop());
+    process.on(signal, onSignal);
+    return stop;
+  }
+
+  next(signal: SignalName): Op<void> {
+    expectSignal("Signals.next", signal);
+    return suspend<void>(`signal ${signal}`, (ctx, enqueue) => {
+      const alive = setInterval(() => {}, LONG_MS);
+      const stop = () => {
+        clearInterval(alive);
+        process.off(signal, onSignal);
+      };
+      const onSignal = () => {
+        stop();
+        enqueue({ ok: true, value: undefined });
+      };
+      process.on(signal, onSignal);
+      ctx.setCancelFn((error) => {
+        stop();
+        enqueue({ ok: false, error });
+      });
+    });
+  }
+}
+
+function expectSignal(where: string, received: unknown): void {
+  if (typeof received !== "string" || !received.startsWith("SIG"))
+    refuse(where, "signal", 'the name of a signal, such as "SIGTERM"', received);
+}
+
+/** The signals of this process. */
+export const signals: Signals = new SystemSignals();

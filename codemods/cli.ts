@@ -4,7 +4,15 @@
  */
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { CliIo, Engine, Invocation, MigrateOptions, ReadingOptions, ScanOptions } from "./commands/invocation.js";
+import {
+  formats,
+  type CliIo,
+  type Engine,
+  type Invocation,
+  type MigrateOptions,
+  type ReadingOptions,
+  type ScanOptions,
+} from "./commands/invocation.js";
 import { migrate } from "./commands/migrate.js";
 import { planInThread } from "./commands/planning-thread.js";
 import { plan } from "./commands/plan.js";
@@ -28,7 +36,8 @@ Examples:
                                     migrate all that the tests agree with, and say what they do not
   trestle migrate --symbol 'Store.*' --since main
                                     the methods of one class, if their files changed
-  trestle migrate -p tsconfig.app.json --format json > plan.json`;
+  trestle migrate -p tsconfig.app.json --format json > plan.json
+  trestle migrate -o migration.html a page to look at: what changes, what does not and why`;
 
 const exitCodes = `
 Exit codes:
@@ -163,7 +172,8 @@ function reading(command: Command): Command {
     .addOption(
       new Option("--level <level>", "safe leaves functions whose conversion has a note").choices(["safe", "standard"]),
     )
-    .addOption(new Option("--format <format>", "how to print the report").choices(["text", "json"]).default("text"))
+    .addOption(new Option("--format <format>", "how to print the report; text by default").choices(formats))
+    .option("-o, --output <file>", "write the report there, too: .html, .md, .json, .sarif; may be repeated", collected)
     .option("--allow-baseline-errors", "accept type errors that are there already", false)
     .option("-q, --quiet", "no progress, no remarks and no diff", false)
     .option("-v, --verbose", "print the stack of an internal error")

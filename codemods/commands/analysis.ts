@@ -14,6 +14,7 @@ import { createReport, type InstallStep, type Report } from "../report/report.js
 import { secondsBetween } from "../seconds.js";
 import { version } from "../version.js";
 import { remark, type Invocation, type ReadingOptions } from "./invocation.js";
+import { requireKnownFormats } from "./print-report.js";
 import { journalStarts, settleInterruptedRun } from "./recover.js";
 
 /** What a command asks for beyond its options. */
@@ -37,6 +38,7 @@ export async function analyse(
 ): Promise<Analysis> {
   const start = performance.now();
   const { io, engine } = invocation;
+  requireKnownFormats(options);
   const settle = (starts: readonly string[]) => settleInterruptedRun(invocation, starts, mayWrite, options.quiet);
   await settle(journalStarts(io.cwd, paths, options.project));
   let plan = await planned(invocation, paths, options, selection);

@@ -27,10 +27,16 @@ export interface Invocation {
   readonly engine: Engine;
 }
 
+export const formats = ["text", "json", "sarif", "html", "md"] as const;
+
+export type Format = (typeof formats)[number];
+
 /** Options that `scan` and `migrate` share. */
 export interface ReadingOptions {
   readonly project?: string | undefined;
-  readonly format: "text" | "json";
+  /** `text` by default; files of `output` are written as their names say, unless this is given. */
+  readonly format?: Format | undefined;
+  readonly output?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
   readonly symbol?: readonly string[] | undefined;
   readonly level?: Level | undefined;

@@ -24,7 +24,7 @@ export async function migrate(
       remark(invocation, options, "nothing is verified without --write, since the command runs on the changed files");
     }
     const { report, edits } = first;
-    printReport(invocation, { report, edits: options.quiet ? [] : edits, paths, options });
+    await printReport(invocation, { report, edits, showsDiff: !options.quiet, paths, options });
     return ExitCode.ok;
   }
 
@@ -35,9 +35,10 @@ export async function migrate(
     verify === undefined
       ? await writeEdits(invocation, first, options)
       : await landVerified(invocation, { first, paths, options, command: verify });
-  printReport(invocation, {
+  await printReport(invocation, {
     report: asWritten(landed.report, secondsBetween(start, performance.now())),
-    edits: [],
+    edits: landed.edits,
+    showsDiff: false,
     paths,
     options,
   });

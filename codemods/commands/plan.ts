@@ -10,7 +10,7 @@ export async function plan(
   paths: readonly string[],
   options: ReadingOptions,
 ): Promise<ExitCode> {
-  const { report } = await analyse(invocation, "plan", paths, options, false, { survey: true });
-  printReport(invocation, { report, edits: [], paths, options });
+  const { report, edits } = await analyse(invocation, "plan", paths, options, false, { survey: true });
+  await printReport(invocation, { report, edits, showsDiff: false, paths, options });
   return ExitCode.ok;
 }

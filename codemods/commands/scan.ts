@@ -6,8 +6,8 @@ import type { Invocation, ScanOptions } from "./invocation.js";
 import { printReport } from "./print-report.js";
 
 export async function scan(invocation: Invocation, paths: readonly string[], options: ScanOptions): Promise<ExitCode> {
-  const { report } = await analyse(invocation, "scan", paths, options, false);
-  printReport(invocation, { report, edits: [], paths, options });
+  const { report, edits } = await analyse(invocation, "scan", paths, options, false);
+  await printReport(invocation, { report, edits, showsDiff: false, paths, options });
   if (!options.check) return ExitCode.ok;
   const { already, found, converted } = report.totals.functions;
   const complaint = options.min === undefined ? workLeft(converted) : tooLittle(already, already + found, options.min);

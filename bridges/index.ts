@@ -1,6 +1,7 @@
 // The portable bridges: no foreign library, nothing of Node.
 
 export * from "./promise.js";
+export * from "./pair.js";
 export * from "./abort.js";
 export * from "./callback.js";
 export * from "./observable.js";

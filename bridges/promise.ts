@@ -17,6 +17,7 @@ import type { Signal } from "./crossing/platform.js";
 import { awaitValue } from "./crossing/reaction.js";
 import { isOp, isThenable, Recipe } from "./crossing/recipe.js";
 import { expectBody, expectFunction, expectOptions, isGeneratorFunction, refuse } from "./crossing/refuse.js";
+import { remember, type FiberFunction } from "./crossing/twins.js";
 
 export { AbortError } from "./crossing/abort-error.js";
 
@@ -254,6 +255,7 @@ export function toAsync<This, A extends unknown[], T>(
   const { wrapper } = holder;
   Object.defineProperty(wrapper, "name", { value: named.name, configurable: true });
   Object.defineProperty(wrapper, "length", { value: fn.length, configurable: true });
+  remember(wrapper, fn as FiberFunction);
   return wrapper;
 }
 

@@ -2,7 +2,16 @@
  * Plans the migration of one project: analyse once, then decide, rewrite and type-check in memory, weakening decisions
  * until the edited program has no new diagnostic. Nothing is written here.
  */
-import { analyse, decide, directRuns, type Analysis, type Decisions } from "./analyse/decide.js";
+import {
+  analyse,
+  decide,
+  directRuns,
+  pairedFunctions,
+  type Analysis,
+  type Decisions,
+  type Run,
+} from "./analyse/decide.js";
+import type { TS } from "./compiler.js";
 import type { AsyncFunction } from "./analyse/functions.js";
 import { findOtherSites } from "./analyse/sites.js";
 import { unitsOf, type Unit } from "./analyse/units.js";
@@ -117,9 +126,11 @@ async function settle(
 ): Promise<Settled> {
   const refused = new Map(chosen);
   const spelledOut = new Set<AsyncFunction>();
+  const undispatched = new Set<AsyncFunction>();
   for (let round = 1; ; round++) {
     const decisions = decide(analysis, refused);
-    const files = await rewriteAll(analysis, decisions, spelledOut, step);
+    const runs = directRuns(analysis, decisions, undispatched);
+    const files = await rewriteAll(analysis, decisions, runs, spelledOut, step);
     const impossible = files.flatMap((file) => [...file.impossible]);
     if (impossible.length > 0) {
       for (const [fn, reason] of impossible) refused.set(fn, reason);
@@ -138,17 +149,22 @@ async function settle(
     if (culprits.size === 0 && unexplained.length === 0) {
       return { decisions, files, refused, verification: { rounds: round, demoted: refused.size - chosen.size } };
     }
-    const before = refused.size + spelledOut.size;
+    const before = refused.size + spelledOut.size + undispatched.size;
+    const dispatching = new Set(
+      [...runs.values()].filter((run) => run.dispatch !== undefined).map((run) => run.site.fn),
+    );
     for (const [fn, message] of culprits) {
+      // What a call by a name that may be replaced gives could not be typed: its promise can.
+      if (dispatching.has(fn)) undispatched.add(fn);
       // No type flows into `yield*` from where its value goes; written out, what was inferred from there is kept.
-      if (/\bunknown\b/.test(message) && !spelledOut.has(fn)) spelledOut.add(fn);
+      else if (/\bunknown\b/.test(message) && !spelledOut.has(fn)) spelledOut.add(fn);
       else demote(fn, message);
     }
     if (unexplained.length > 0 || round > patientRounds) {
       for (const fn of analysis.functions)
         if (!refused.has(fn)) demote(fn, unexplained[0] ?? "the check did not settle");
     }
-    if (refused.size + spelledOut.size === before) {
+    if (refused.size + spelledOut.size + undispatched.size === before) {
       throw new MigrationError(
         ExitCode.rolledBack,
         `The migrated program does not type-check and the reason could not be traced; nothing was changed. First: ${unexplained[0] ?? [...culprits.values()][0] ?? ""}`,
@@ -174,14 +190,17 @@ function functionsOutside({ functions }: Analysis, units: readonly Unit[]): Asyn
 async function rewriteAll(
   analysis: Analysis,
   decisions: Decisions,
+  runs: ReadonlyMap<TS.Node, Run>,
   spelledOut: ReadonlySet<AsyncFunction>,
   step: Step,
 ): Promise<RewrittenFile[]> {
-  const runs = directRuns(analysis, decisions);
   const suspension = new Suspension(analysis.checker, runs, analysis.byNode);
   const sharedTwins = new Set<AsyncFunction>();
-  for (const { use } of runs.values()) if (use.file !== use.target.file) sharedTwins.add(use.target);
-  const input = { analysis, decisions, runs, spelledOut, suspension, sharedTwins };
+  for (const { use, dispatch } of runs.values()) {
+    if (dispatch === undefined && use.file !== use.target.file) sharedTwins.add(use.target);
+  }
+  const paired = pairedFunctions(analysis, decisions, runs.values());
+  const input = { analysis, decisions, runs, spelledOut, suspension, sharedTwins, paired };
   const byFile = groupByFile(analysis.functions);
   const concerned = analysis.project.sources.filter((file) => byFile.has(file));
   const rewritten: RewrittenFile[] = [];

@@ -12,6 +12,9 @@ export const runtimeNames = {
   adopt: { module: "@trestle/bridges", typeOnly: false },
   toPromise: { module: "@trestle/bridges", typeOnly: false },
   toAsync: { module: "@trestle/bridges", typeOnly: false },
+  direct: { module: "@trestle/bridges", typeOnly: false },
+  pair: { module: "@trestle/bridges", typeOnly: false },
+  pairMethods: { module: "@trestle/bridges", typeOnly: false },
 } as const;
 
 export type RuntimeName = keyof typeof runtimeNames;
@@ -50,5 +53,10 @@ declare module "@trestle/bridges" {
   export function adopt<T>(value: T): Op<Awaited<T>>;
   export function toPromise<T>(body: () => Op<T>, options?: { name?: string }): Promise<T>;
   export function toAsync<This, A extends unknown[], T>(fn: (this: This, ...args: A) => Op<T>, options?: { name?: string }): (this: This, ...args: A) => Promise<T>;
+  export type Direct<F> = F extends (...args: infer A) => infer R ? (...args: A) => Op<Awaited<R>> : never;
+  export function direct<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => Op<Awaited<R>>;
+  export function direct<O extends object, K extends keyof O>(object: O, name: K): Direct<O[K]>;
+  export function pair(facade: (...args: never[]) => unknown, twin: (...args: never[]) => Op<unknown>): void;
+  export function pairMethods(holder: object, names: Readonly<Record<string, string>>): void;
 }
 `;

@@ -9,14 +9,14 @@ import { Controls } from "../controls.js";
 import type { Reason } from "../plan.js";
 import type { LoadedProject } from "../project.js";
 import { components } from "./components.js";
+import { findDispatches, methodAround, rawTail, type Dispatch } from "./dispatch.js";
 import { findFunctions, type AsyncFunction } from "./functions.js";
 import { findGroups, type Groups } from "./groups.js";
-import { observe, type Observed } from "./observed.js";
+import { moduleName, observe, type Observed } from "./observed.js";
 import { findReferences, type Reference } from "./references.js";
 import { refusalOf } from "./refusals.js";
 import { returnsFromTry, runnableIn, waitSites, type WaitSite } from "./runs.js";
 import { enclosingClass, hasModifier, isCommonJsFile } from "./syntax.js";
-import { waitedKind } from "./thenable.js";
 
 /**
  * `in-place`: becomes a fiber function under its own name. `twin`: a fiber function beside a promise façade of the old
@@ -33,6 +33,8 @@ export interface Decision {
   readonly fiberName: string | undefined;
   /** Whether calls that are waited for name the fiber function; else they go through the façade. */
   readonly direct: boolean;
+  /** A method that may be replaced by a subclass or a test: its fiber method is paired with it, and sees that. */
+  readonly guarded: boolean;
   /** It is on a cycle of calls: its fiber function needs a written return type. */
   readonly recursive: boolean;
 }
@@ -46,6 +48,8 @@ export interface Analysis {
   readonly references: ReadonlyMap<AsyncFunction, readonly Reference[]>;
   /** For each call or callback that a converted caller can run in place: the wait site it belongs to. */
   readonly runnable: ReadonlyMap<TS.Node, WaitSite>;
+  /** Calls that can be run through `direct`. */
+  readonly dispatches: ReadonlyMap<TS.CallExpression, Dispatch>;
   readonly groups: Groups;
   readonly observed: Observed;
   /** Whether code outside the program may subclass or replace what the program exports. */
@@ -90,6 +94,7 @@ export function analyse(project: LoadedProject): Analysis {
     byNode: new Map(functions.map((fn) => [fn.node, fn])),
     references,
     runnable,
+    dispatches: findDispatches(functions, runnable, checker),
     groups: findGroups(functions, files, checker),
     observed: observe(project.root, project.tests, project.sources),
     isLibrary: isLibrary(project.root),
@@ -133,18 +138,26 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
   }
 
   const notDirect = new Map<AsyncFunction, Reason>();
+  const guarded = new Map<AsyncFunction, Reason>();
   for (const fn of analysis.order) {
     if (refusals.has(fn)) continue;
     const reason = reasonAgainstDirect(fn);
     if (reason !== undefined) notDirect.set(fn, reason);
+    const replaced = reasonToGuard(fn);
+    if (replaced !== undefined) guarded.set(fn, replaced);
   }
-  // A group is called directly as a whole or not at all.
+  // A group is called directly as a whole or not at all, and guarded as a whole or not at all.
   for (const fn of functions) {
-    if (fn.form !== "method") continue;
+    if (fn.form !== "method" || notDirect.has(fn) || refusals.has(fn)) continue;
     const members = groups.membersOf(fn);
-    const blocked = members.map((m) => notDirect.get(m) ?? refusals.get(m)?.reason).find((r) => r !== undefined);
-    if (blocked !== undefined && !notDirect.has(fn) && !refusals.has(fn)) notDirect.set(fn, blocked);
+    const blocked = members.map((m) => notDirect.get(m)).find((r) => r !== undefined);
+    const replaced = members.map((m) => guarded.get(m) ?? refusals.get(m)?.reason).find((r) => r !== undefined);
+    if (blocked !== undefined) notDirect.set(fn, blocked);
+    else if (replaced !== undefined && !members.every((m) => refusals.has(m) || canBePaired(m))) {
+      notDirect.set(fn, replaced);
+    } else if (replaced !== undefined && !guarded.has(fn)) guarded.set(fn, replaced);
   }
+  for (const fn of notDirect.keys()) guarded.delete(fn);
 
   const taken = takenNames(analysis);
   const decisions = new Map<AsyncFunction, Decision>();
@@ -153,7 +166,14 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
 
   function decideOne(fn: AsyncFunction): Decision {
     const refusal = refusals.get(fn);
-    const base = { fn, suspect: false, recursive: analysis.cyclic.has(fn), fiberName: undefined, direct: false };
+    const base = {
+      fn,
+      suspect: false,
+      recursive: analysis.cyclic.has(fn),
+      fiberName: undefined,
+      direct: false,
+      guarded: guarded.has(fn),
+    };
     if (refusal !== undefined) {
       return { ...base, shape: "leave", suspect: refusal.suspect, reasons: [refusal.reason] };
     }
@@ -163,8 +183,8 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
       const recursive = (references.get(fn) ?? []).length > 0;
       return { ...base, shape: "wrapped", reasons, fiberName: recursive ? fn.name : undefined, direct: recursive };
     }
-    const against = notDirect.get(fn);
-    const direct = against === undefined;
+    const against = notDirect.get(fn) ?? guarded.get(fn);
+    const direct = !notDirect.has(fn);
     if (direct && canBeInPlace(fn)) {
       return { ...base, shape: "in-place", fiberName: fn.name, direct, reasons };
     }
@@ -185,7 +205,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
 
   /** Nobody needs the promise: every use is a call that a converted function waits for. */
   function canBeInPlace(fn: AsyncFunction): boolean {
-    if (isExported(fn) || analysis.controls.forcesFacade(fn)) return false;
+    if (isExported(fn) || guarded.has(fn) || analysis.controls.forcesFacade(fn)) return false;
     if (fn.form === "method") {
       const isPrivate =
         (fn.node.name !== undefined && ts.isPrivateIdentifier(fn.node.name)) ||
@@ -212,22 +232,34 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
 
   function reasonAgainstDirect(fn: AsyncFunction): Reason | undefined {
     if (fn.name === undefined) return undefined;
-    if (observed.mocked.has(fn.name)) {
+    if (fn.form !== "method" && isMocked(fn)) {
       return { code: "TR1209", message: `${fn.label} is replaced in tests: it keeps being called by that name` };
-    }
-    if (fn.form === "method" && observed.assigned.has(fn.name)) {
-      return {
-        code: "TR1209",
-        message: `${fn.label} may be replaced on an object: it keeps being called by that name`,
-      };
     }
     if (fn.declarations.length > (fn.form === "variable" ? 2 : 1)) {
       return { code: "TR1701", message: `${fn.label} is overloaded: it is called through its promise signatures` };
     }
-    if (rawTail(fn) !== undefined) {
+    if (rawTail(fn, checker) !== undefined) {
       return { code: "TR1301", message: `${fn.label} returns from inside try what may be a promise` };
     }
-    if (fn.form !== "method") return undefined;
+    return undefined;
+  }
+
+  function isMocked(fn: AsyncFunction): boolean {
+    return observed.mocked.has(fn.name ?? "") || observed.mockedModules.has(moduleName(fn.file.fileName));
+  }
+
+  /** Why callers of a method must look whether it has been replaced. */
+  function reasonToGuard(fn: AsyncFunction): Reason | undefined {
+    if (fn.form !== "method" || fn.name === undefined) return undefined;
+    if (isMocked(fn)) {
+      return { code: "TR1209", message: `${fn.label} is replaced in tests: what stands under that name is called` };
+    }
+    if (observed.assigned.has(fn.name)) {
+      return {
+        code: "TR1209",
+        message: `${fn.label} may be replaced on an object: what stands under that name is called`,
+      };
+    }
     const obstacle = groups.obstacle(fn);
     if (obstacle !== undefined) return { code: "TR1203", message: `${fn.label}: ${obstacle}` };
     const owner = enclosingClass(fn.node);
@@ -235,19 +267,9 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
       (fn.node.name !== undefined && ts.isPrivateIdentifier(fn.node.name)) ||
       hasModifier(fn.node, ts.SyntaxKind.PrivateKeyword);
     if (!hidden && analysis.isLibrary && owner !== undefined && isExportedClass(owner)) {
-      return {
-        code: "TR1206",
-        message: `${fn.label} may be overridden outside this package: it is called by its old name`,
-      };
+      return { code: "TR1206", message: `${fn.label} may be overridden outside this package: overrides are called` };
     }
     return undefined;
-  }
-
-  /** A `return` inside `try` whose value is handed on as it is, because it may be a promise. */
-  function rawTail(fn: AsyncFunction): WaitSite | undefined {
-    return waitSites(fn).find(
-      (site) => returnsFromTry(site) && ["any", "maybe"].includes(waitedKind(site.operand, checker)),
-    );
   }
 
   /** `super.m()` through a façade would come back to the override; run directly it does not. */
@@ -255,7 +277,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     if (fn.form !== "method") return undefined;
     for (const use of references.get(fn) ?? []) {
       if (!isSuperUse(use)) continue;
-      if (!isDirectUse(use) || rawTail(fn) !== undefined) {
+      if (!isDirectUse(use) || rawTail(fn, checker) !== undefined) {
         return { code: "TR1203", message: `${fn.label} is called through super where nobody waits for it at once` };
       }
     }
@@ -282,8 +304,12 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
 /**
  * The references that a rewrite turns into runs of the fiber function, by the call or callback they stand in.
  */
-export function directRuns(analysis: Analysis, decisions: Decisions): Map<TS.Node, { use: Reference; site: WaitSite }> {
-  const runs = new Map<TS.Node, { use: Reference; site: WaitSite }>();
+export function directRuns(
+  analysis: Analysis,
+  decisions: Decisions,
+  undispatched: ReadonlySet<AsyncFunction> = new Set(),
+): Map<TS.Node, Run> {
+  const runs = new Map<TS.Node, Run>();
   for (const [target, uses] of analysis.references) {
     const decision = decisions.get(target);
     for (const use of uses) {
@@ -291,14 +317,80 @@ export function directRuns(analysis: Analysis, decisions: Decisions): Map<TS.Nod
       if (decision?.direct !== true && !(decision?.shape === "twin" && isSuperUse(use))) continue;
       if (use.role !== "use" || use.ambiguous || crossesCommonJs(use)) continue;
       if (analysis.controls.ignores(use.node)) continue;
+      if (decision.guarded && !isOwnUse(use)) continue;
       const node = use.call ?? use.node;
       const site = analysis.runnable.get(node);
       if (site === undefined || decisions.get(site.fn)?.shape === "leave") continue;
       if (use.call === undefined && !takesItemAndIndex(target)) continue;
-      runs.set(node, { use, site });
+      runs.set(node, { use, site, dispatch: undefined });
     }
   }
+  for (const [call, dispatch] of analysis.dispatches) {
+    const { target, name } = dispatch;
+    const decision = decisions.get(target);
+    const site = analysis.runnable.get(call);
+    if (runs.has(call) || site === undefined || decisions.get(site.fn)?.shape === "leave") continue;
+    if (decision === undefined || decision.shape === "leave" || decision.shape === "in-place") continue;
+    if (undispatched.has(site.fn) || !canBePaired(target) || analysis.controls.ignores(name)) continue;
+    const use: Reference = {
+      target,
+      node: name,
+      file: call.getSourceFile(),
+      from: site.fn,
+      within: [site.fn],
+      call,
+      role: "use",
+      ambiguous: false,
+    };
+    runs.set(call, { use, site, dispatch });
+  }
   return runs;
+}
+
+/** A call or callback that a rewrite turns into a run of the fiber function. */
+export interface Run {
+  readonly use: Reference;
+  readonly site: WaitSite;
+  /** Through `direct`: what the name stands for is looked at when it is called. */
+  readonly dispatch: Dispatch | undefined;
+}
+
+/** The functions whose façade must be known as such, because of how they are called. */
+export function pairedFunctions(analysis: Analysis, decisions: Decisions, runs: Iterable<Run>): Set<AsyncFunction> {
+  const paired = new Set<AsyncFunction>();
+  for (const { use, dispatch } of runs) {
+    const { target } = use;
+    if (dispatch === undefined && decisions.get(target)?.guarded !== true) continue;
+    for (const member of target.form === "method" ? analysis.groups.membersOf(target) : [target]) {
+      if (decisions.get(member)?.shape === "twin") paired.add(member);
+    }
+  }
+  return paired;
+}
+
+/** A method called on its own object, or by its override through `super`: no stand-in of another kind can be there. */
+function isOwnUse(use: Reference): boolean {
+  const access = use.node.parent;
+  if (!ts.isPropertyAccessExpression(access)) return false;
+  if (access.expression.kind === ts.SyntaxKind.ThisKeyword) return true;
+  const method = isSuperUse(use) ? methodAround(use.node) : undefined;
+  return method?.name.getText() === use.target.name;
+}
+
+/** Whether a statement can follow the façade that makes a pair of it and its fiber function. */
+function canBePaired(fn: AsyncFunction): boolean {
+  if (fn.form === "variable" || fn.form === "value") return true;
+  if (fn.form === "declaration") return ts.isSourceFile(fn.node.parent) || ts.isBlock(fn.node.parent);
+  const owner = fn.node.parent;
+  return (
+    ts.isClassDeclaration(owner) &&
+    owner.name !== undefined &&
+    (ts.isSourceFile(owner.parent) || ts.isBlock(owner.parent)) &&
+    (ts.getDecorators(owner)?.length ?? 0) === 0 &&
+    fn.node.name !== undefined &&
+    ts.isIdentifier(fn.node.name) &&
+    (!ts.canHaveDecorators(fn.node) || (ts.getDecorators(fn.node)?.length ?? 0) === 0)
+  );
 }
 
 function isSuperUse(use: Reference): boolean {

@@ -3,13 +3,15 @@
  * tests reach for must keep existing; tests are read as text and syntax, whether or not the tsconfig includes them.
  */
 import { readFileSync, readdirSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { ts, type TS } from "../compiler.js";
 import { isTestPath } from "../scope.js";
 
 export interface Observed {
   /** Names that some test replaces, stubs or spies on. */
   readonly mocked: ReadonlySet<string>;
+  /** Modules that some test replaces as a whole, without extension. */
+  readonly mockedModules: ReadonlySet<string>;
   /** Every identifier and short string in the tests. */
   readonly words: ReadonlySet<string>;
   /** Names of methods that are taken off their object: `o.m.call(other)`, `C.prototype.m`. */
@@ -28,6 +30,7 @@ const mockingText = /\b(spyOn|stub|mock\w*|proxyquire|rewire|esmock|sinon|testdo
 
 export function observe(root: string, tests: readonly TS.SourceFile[], sources: readonly TS.SourceFile[]): Observed {
   const mocked = new Set<string>();
+  const mockedModules = new Set<string>();
   const words = new Set<string>();
   const detached = new Set<string>();
   const assigned = new Set<string>();
@@ -49,7 +52,7 @@ export function observe(root: string, tests: readonly TS.SourceFile[], sources: 
     if (!mockingText.test(text) && !/\.\w+\s*=[^=]/.test(text)) continue;
     inspect(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false));
   }
-  return { mocked, words, detached, assigned, usesStandIns };
+  return { mocked, mockedModules, words, detached, assigned, usesStandIns };
 
   function noteDetached(text: string): void {
     for (const match of text.matchAll(/\.(\w+)\s*\.\s*(?:call|apply)\s*\(|\.prototype\s*\.\s*(\w+)/g)) {
@@ -67,6 +70,8 @@ export function observe(root: string, tests: readonly TS.SourceFile[], sources: 
         }
         if (moduleMocks.test(callee) && node.arguments[0] !== undefined && ts.isStringLiteralLike(node.arguments[0])) {
           usesStandIns = true;
+          const specifier = node.arguments[0].text;
+          if (specifier.startsWith(".")) mockedModules.add(moduleName(join(dirname(file.fileName), specifier)));
           for (const argument of node.arguments.slice(1)) collectKeys(argument);
         }
       }
@@ -91,6 +96,11 @@ export function observe(root: string, tests: readonly TS.SourceFile[], sources: 
     };
     visit(node);
   }
+}
+
+/** The path of a module, however its file is called. */
+export function moduleName(path: string): string {
+  return path.replace(/\.[cm]?[jt]sx?$/, "").replace(/\/index$/, "");
 }
 
 function calleeText(callee: TS.Expression): string {

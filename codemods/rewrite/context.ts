@@ -1,9 +1,7 @@
 /** What the rewriters of one file share. */
 import type { TS } from "../compiler.js";
-import type { Analysis, Decision, Decisions } from "../analyse/decide.js";
+import type { Analysis, Decision, Decisions, Run } from "../analyse/decide.js";
 import type { AsyncFunction } from "../analyse/functions.js";
-import type { Reference } from "../analyse/references.js";
-import type { WaitSite } from "../analyse/runs.js";
 import type { Suspension } from "../analyse/suspension.js";
 import type { Candidate, Reason } from "../plan.js";
 import type { Edits } from "./edits.js";
@@ -15,13 +13,15 @@ export interface RewriteInput {
   readonly analysis: Analysis;
   readonly decisions: Decisions;
   /** Calls and callbacks that run a fiber function in place, in any file. */
-  readonly runs: ReadonlyMap<TS.Node, { readonly use: Reference; readonly site: WaitSite }>;
+  readonly runs: ReadonlyMap<TS.Node, Run>;
   /** Functions whose waits lost a type that was inferred from their surroundings: there the type is written. */
   readonly spelledOut: ReadonlySet<AsyncFunction>;
   /** What surely gives others a turn. */
   readonly suspension: Suspension;
   /** Twins that another file imports. */
   readonly sharedTwins: ReadonlySet<AsyncFunction>;
+  /** Functions whose façade is to be known as theirs. */
+  readonly paired: ReadonlySet<AsyncFunction>;
 }
 
 export interface FileContext extends RewriteInput {

@@ -9,6 +9,7 @@ import { isConverted, type FileContext, type RewriteInput } from "./context.js";
 import { applyEdits, Edits } from "./edits.js";
 import { rewriteHead } from "./function.js";
 import { Imports } from "./imports.js";
+import { writePairs } from "./pairs.js";
 import { dropReplacedImports } from "./replaced-imports.js";
 import { styleOf } from "./style.js";
 import { rewriteWait, shortened } from "./wait.js";
@@ -73,6 +74,7 @@ export function rewriteFile(
     for (const site of waitSites(fn)) rewriteWait(context, site);
     for (const node of fn.tries) rewriteTry(context, fn, node);
   }
+  writePairs(context, converted);
   dropReplacedImports(context);
   imports.write(edits);
   const { text, originOf } = applyEdits(file.text, edits.sorted());

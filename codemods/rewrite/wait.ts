@@ -1,5 +1,6 @@
 /** Rewrites one place where a function waits: `await e`, `return e`, or the expression body of an arrow function. */
 import { ts, type TS } from "../compiler.js";
+import type { Dispatch } from "../analyse/dispatch.js";
 import { combinatorShape, isPromiseMethod, isShortCircuit, returnsFromTry, type WaitSite } from "../analyse/runs.js";
 import { enclosingScope, isAsyncFunctionNode, skipParentheses, withParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
@@ -178,7 +179,9 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
   const text = shortened(expression.getText(context.file));
   // Where tests replace modules or functions, a declared promise may be any value at run time.
   const mayBeReplaced = !certain && observed.usesStandIns;
-  const name = kind === "promise" && !mayBeReplaced ? "fromPromise" : "adopt";
+  // A callee that is not there gives nothing, which unchecked types do not tell.
+  const mayBeAbsent = (expression.flags & ts.NodeFlags.OptionalChain) !== 0;
+  const name = kind === "promise" && !mayBeReplaced && !mayBeAbsent ? "fromPromise" : "adopt";
   const { start, end } = { start: operand.getStart(context.file), end: operand.end };
   const inner = ts.isParenthesizedExpression(operand) && !containsComma(operand) ? ["", ""] : ["(", ")"];
   const written = name === "fromPromise" ? spelledOutType(context, expression) : "";
@@ -217,6 +220,10 @@ function containsComma(node: TS.ParenthesizedExpression): boolean {
 function renameCallee(context: FileContext, node: TS.Node): void {
   const run = context.runs.get(node);
   if (run === undefined) return;
+  if (run.dispatch !== undefined) {
+    dispatchCall(context, run.dispatch);
+    return;
+  }
   const { target, node: name } = run.use;
   const fiberName = context.decisions.get(target)?.fiberName;
   if (fiberName === undefined || fiberName === name.text) return;
@@ -226,6 +233,14 @@ function renameCallee(context: FileContext, node: TS.Node): void {
       ? fiberName
       : context.imports.useTwin(fiberName, name, target.file);
   context.edits.replace(name.getStart(context.file), name.end, local);
+}
+
+/** `load(id)` becomes `direct(load)(id)`, and `store.get(id)` becomes `direct(store, "get")(id)`. */
+function dispatchCall(context: FileContext, { call, name, receiver }: Dispatch): void {
+  const { edits, file, style } = context;
+  const callee = receiver ?? call.expression;
+  edits.wrap(callee.getStart(file), callee.end, `${context.imports.use("direct")}(`, receiver === undefined ? ")" : "");
+  if (receiver !== undefined) edits.replace(callee.end, name.end, `, ${style.quote}${name.text}${style.quote})`);
 }
 
 /** `Promise.all([a(), b()])` becomes `Fiber.all([() => aOp(), ...])`, `Promise.all(xs.map(f))` becomes `Fiber.map(xs, f)`. */

@@ -30,6 +30,9 @@ export const fromPromise: typeof picturedBridges.fromPromise = bridges.fromPromi
 export const adopt: typeof picturedBridges.adopt = bridges.adopt;
 export const toPromise: typeof picturedBridges.toPromise = bridges.toPromise;
 export const toAsync: typeof picturedBridges.toAsync = bridges.toAsync;
+export const direct: typeof picturedBridges.direct = bridges.direct;
+export const pair: typeof picturedBridges.pair = bridges.pair;
+export const pairMethods: typeof picturedBridges.pairMethods = bridges.pairMethods;
 `;
 
 it("every name that a rewrite emits exists in the libraries with the type that the migrator checks against", () => {

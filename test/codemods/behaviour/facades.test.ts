@@ -195,6 +195,60 @@ export async function main() {
   log("m", await Promise.all([1, 2].map(new A().m)));
 }
 `,
+  "CM-K04 overrides of every kind, super and stand-ins are called as often as before, in the same order": `
+class Base {
+  k = 1;
+  async find(id: string): Promise<string> {
+    log("m", "Base " + id + this.k);
+    return await sleep(1, "base " + id);
+  }
+  async all(): Promise<string> {
+    return (await this.find("a")) + " " + (await this.find("b"));
+  }
+  static async open(k: number): Promise<Base> {
+    const made = new this();
+    made.k = await sleep(1, k);
+    return made;
+  }
+}
+class Own extends Base {
+  override async find(id: string): Promise<string> {
+    log("m", "Own " + id);
+    return (await super.find("own " + id)) + "!";
+  }
+  async other(): Promise<string> {
+    return await super.find("other");
+  }
+}
+class Plain extends Base {
+  override find(id: string): Promise<string> {
+    log("m", "Plain " + id);
+    return super.find("plain " + id);
+  }
+}
+class Last extends Own {
+  override find(id: string): Promise<string> {
+    log("m", "Last " + id);
+    return super.find("last " + id).then((text) => text + "?");
+  }
+}
+async function use(base: Base): Promise<void> {
+  log("m", await base.all());
+  log("m", await base.find("direct"));
+}
+export async function main() {
+  for (const made of [await Base.open(1), await Own.open(2), await Plain.open(3), await Last.open(4)]) await use(made);
+  log("m", await new Own().other());
+  const one = new Own();
+  one.find = (id) => Promise.resolve("stand-in " + id);
+  await use(one);
+  Base.prototype.find = async (id) => "for all " + id;
+  await use(new Base());
+  await use(new Own());
+  Base.open = () => Promise.resolve(one);
+  await use(await Base.open(5));
+}
+`,
   "O-19 an override of a façade by assignment is what callers reach": `
 class A {
   async m(): Promise<number> {

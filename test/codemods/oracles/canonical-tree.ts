@@ -33,6 +33,10 @@ function statements(list: readonly ts.Statement[]): string {
 
 /** Imports, façades and guards. */
 function isAdded(statement: ts.Statement): boolean {
+  if (ts.isExpressionStatement(statement) && ts.isCallExpression(statement.expression)) {
+    const { expression } = statement.expression;
+    if (isNamed(expression, "pair") || isNamed(expression, "pairMethods")) return true;
+  }
   if (ts.isImportDeclaration(statement) || ts.isEmptyStatement(statement)) return true;
   if (ts.isFunctionDeclaration(statement)) return isFacadeBody(statement.body);
   if (ts.isVariableStatement(statement)) {
@@ -303,7 +307,17 @@ function callText(node: ts.CallExpression): string {
     }
   }
   const optional = node.questionDotToken === undefined ? "" : "?.";
-  return `call ${canon(node.expression)}${optional}(${node.arguments.map(canon).join(", ")})`;
+  return `call ${calleeText(node.expression)}${optional}(${node.arguments.map(canon).join(", ")})`;
+}
+
+/** `direct(load)(id)` is `load(id)`, and `direct(store, "get")(id)` is `store.get(id)`. */
+function calleeText(callee: ts.Expression): string {
+  if (!ts.isCallExpression(callee) || !isNamed(callee.expression, "direct")) return canon(callee);
+  const [given, name] = callee.arguments;
+  if (given === undefined) return canon(callee);
+  if (name === undefined) return canon(given);
+  const property = ts.isStringLiteral(name) ? plainName(name.text) : canon(name);
+  return `PropertyAccessExpression(${canon(given)}, ${property})`;
 }
 
 function joined(text: string): string {

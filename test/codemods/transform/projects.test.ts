@@ -16,12 +16,25 @@ export async function save(): Promise<number> {
 `;
 
 describe("tests of a project", () => {
-  it("TR1209 a function that a test replaces goes on being called by its own name", async () => {
+  it("TR1209 a function that a test replaces is run as what stands under its own name", async () => {
     const test = 'declare const vi: any;\nvi.spyOn({}, "load").mockResolvedValue(1);\n';
     const project = await migrate({ "src/api.ts": api, "test/api.test.ts": test });
     expect(codesOf(project, "load")).toContain("TR1209");
-    expect(project.after["src/api.ts"]).toMatch(/yield\* \w+\(load\("s"\)\)/);
+    expect(project.after["src/api.ts"]).toContain('yield* direct(load)("s")');
   });
+
+  it.each(["../src/api", "../src/api.js", "../src/./api.ts"])(
+    "TR1209 every function of a module that a test replaces as a whole, here as %s, is looked up",
+    async (specifier) => {
+      const main = 'import { save } from "./api";\nexport const main = async () => await save();\n';
+      const test = `declare const jest: any;\njest.mock("${specifier}");\n`;
+      const project = await migrate({ "src/api.ts": api, "src/main.ts": main, "test/api.test.ts": test });
+      expect(codesOf(project, "save")).toContain("TR1209");
+      expect(project.after["src/main.ts"]).toContain("yield* direct(save)()");
+      const other = await migrate({ "src/api.ts": api, "src/main.ts": main, "test/a.ts": test.replace("api", "b") });
+      expect(other.after["src/main.ts"]).toContain("yield* saveOp()");
+    },
+  );
 
   it("TR1209 a function in the factory of a replaced module does too", async () => {
     const test = 'declare const vi: any;\nvi.mock("../src/api", () => ({ load: async () => 1 }));\n';
@@ -48,15 +61,17 @@ describe("libraries", () => {
 }
 `;
 
-  it("TR1206 methods of an exported class may be overridden elsewhere, and are called by their old names", async () => {
+  it("TR1206 methods of an exported class may be overridden elsewhere: an override is what runs", async () => {
     const project = await migrate({ "src/base.ts": classes }, { manifest: { name: "lib", main: "index.js" } });
     expect(codesOf(project, "run")).toContain("TR1206");
-    expect(project.after["src/base.ts"]).toMatch(/yield\* \w+\(this\.run\(\)\)/);
+    expect(project.after["src/base.ts"]).toContain("yield* this.runOp()");
+    expect(project.after["src/base.ts"]).toContain('pairMethods(Base.prototype, { run: "runOp" });');
   });
 
   it("TR1206 in a program of its own they are called directly", async () => {
     const project = await migrate({ "src/base.ts": classes });
     expect(project.after["src/base.ts"]).toContain("yield* this.runOp()");
+    expect(project.after["src/base.ts"]).not.toContain("pairMethods");
   });
 });
 

@@ -153,11 +153,12 @@ async function settle(
     const dispatching = new Set(
       [...runs.values()].filter((run) => run.dispatch !== undefined).map((run) => run.site.fn),
     );
+    // What a call by a name that may be replaced gives could not be typed: its promise can. That may settle the others.
+    for (const fn of culprits.keys()) if (dispatching.has(fn)) undispatched.add(fn);
+    if (undispatched.size + refused.size + spelledOut.size > before && round <= patientRounds) continue;
     for (const [fn, message] of culprits) {
-      // What a call by a name that may be replaced gives could not be typed: its promise can.
-      if (dispatching.has(fn)) undispatched.add(fn);
       // No type flows into `yield*` from where its value goes; written out, what was inferred from there is kept.
-      else if (/\bunknown\b/.test(message) && !spelledOut.has(fn)) spelledOut.add(fn);
+      if (/\bunknown\b/.test(message) && !spelledOut.has(fn)) spelledOut.add(fn);
       else demote(fn, message);
     }
     if (unexplained.length > 0 || round > patientRounds) {

@@ -109,10 +109,9 @@ function pairMethod(holder: Methods, name: string, twinName: string): void {
       return toPromise(() => body.apply(this, args), { name });
     },
     twin(this: Methods, ...args: unknown[]): Op<unknown> {
-      const current = this[name];
       // Called as `super.getOp()` from the fiber method of a subclass, it is not for that subclass to answer again.
-      const isReplaced = current !== facade && this[twinName] === twin;
-      return isReplaced ? callLater(current as AnyFunction, this, args) : body.apply(this, args);
+      const current = this[twinName] === twin ? this[name] : holder[name];
+      return current === facade ? body.apply(this, args) : callLater(current as AnyFunction, this, args);
     },
   };
   replace(holder, name, facade, written);

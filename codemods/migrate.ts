@@ -200,7 +200,7 @@ async function rewriteAll(
   for (const { use, dispatch } of runs.values()) {
     if (dispatch === undefined && use.file !== use.target.file) sharedTwins.add(use.target);
   }
-  const paired = pairedFunctions(analysis, decisions, runs.values());
+  const paired = pairedFunctions(analysis, decisions, runs);
   const input = { analysis, decisions, runs, spelledOut, suspension, sharedTwins, paired };
   const byFile = groupByFile(analysis.functions);
   const concerned = analysis.project.sources.filter((file) => byFile.has(file));

@@ -262,6 +262,9 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     }
     const obstacle = groups.obstacle(fn);
     if (obstacle !== undefined) return { code: "TR1203", message: `${fn.label}: ${obstacle}` };
+    if ((references.get(fn) ?? []).some((use) => isSuperUse(use) && !isDirectUse(use))) {
+      return { code: "TR1203", message: `${fn.label} is called through super where nobody waits for it at once` };
+    }
     const owner = enclosingClass(fn.node);
     const hidden =
       (fn.node.name !== undefined && ts.isPrivateIdentifier(fn.node.name)) ||
@@ -277,7 +280,9 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     if (fn.form !== "method") return undefined;
     for (const use of references.get(fn) ?? []) {
       if (!isSuperUse(use)) continue;
-      if (!isDirectUse(use) || rawTail(fn, checker) !== undefined) {
+      // The façade of a pair runs its own method and comes back to nobody.
+      const isHarmless = isDirectUse(use) || groups.membersOf(fn).every((member) => canBePaired(member));
+      if (!isHarmless || rawTail(fn, checker) !== undefined) {
         return { code: "TR1203", message: `${fn.label} is called through super where nobody waits for it at once` };
       }
     }
@@ -356,14 +361,24 @@ export interface Run {
 }
 
 /** The functions whose façade must be known as such, because of how they are called. */
-export function pairedFunctions(analysis: Analysis, decisions: Decisions, runs: Iterable<Run>): Set<AsyncFunction> {
+export function pairedFunctions(
+  analysis: Analysis,
+  decisions: Decisions,
+  runs: ReadonlyMap<TS.Node, Run>,
+): Set<AsyncFunction> {
   const paired = new Set<AsyncFunction>();
-  for (const { use, dispatch } of runs) {
-    const { target } = use;
-    if (dispatch === undefined && decisions.get(target)?.guarded !== true) continue;
+  const pair = (target: AsyncFunction): void => {
     for (const member of target.form === "method" ? analysis.groups.membersOf(target) : [target]) {
       if (decisions.get(member)?.shape === "twin") paired.add(member);
     }
+  };
+  for (const { use, dispatch } of runs.values()) {
+    if (dispatch !== undefined || decisions.get(use.target)?.guarded === true) pair(use.target);
+  }
+  // Reached through `super`, a façade that is no pair would come back to the override.
+  for (const [target, uses] of analysis.references) {
+    if (decisions.get(target)?.guarded !== true) continue;
+    if (uses.some((use) => isSuperUse(use) && !runs.has(use.call ?? use.node))) pair(target);
   }
   return paired;
 }

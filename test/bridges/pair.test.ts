@@ -195,6 +195,7 @@ describe("pairMethods", () => {
     Store.prototype.get = () => Promise.resolve("stub of the class");
     try {
       expect(await toPromise(() => store.both())).toEqual(["stub of the class", "stub of the class"]);
+      expect(await toPromise(() => new Paired().getOp("a"))).toBe("stub of the class");
     } finally {
       Object.defineProperty(Store.prototype, "get", get);
     }

@@ -60,7 +60,7 @@ class Queue<T> {
     const item = this.items[this.head] as T;
     this.items[this.head++] = undefined;
     if (this.head === this.items.length) this.clear();
-    else if (this.head >= 1024 && this.head * 2 >= this.items.length) {
+    else if (this.head >= 1024 && this.head * 4 >= this.items.length * 3) {
       this.items = this.items.slice(this.head);
       this.head = 0;
     }
@@ -95,6 +95,9 @@ export class PushSource<T> implements Subscribed<T> {
   private subscribing = false;
   private stopSource: (() => void) | undefined = undefined;
   private detach: (() => void) | undefined = undefined;
+  private readonly nextOp = new Next<T>(this);
+  /** A run of `next` that has ended without waiting, and may be used again. */
+  idle: NextRun<T> | undefined = undefined;
   dropped = 0;
 
   constructor(label: string, options: BufferOptions | undefined) {
@@ -142,10 +145,7 @@ export class PushSource<T> implements Subscribed<T> {
 
   push(value: T): void {
     if (this.ended) return;
-    for (const taker of this.takers) {
-      this.takers.delete(taker);
-      return taker({ ok: true, value });
-    }
+    if (this.takers.size > 0) return this.handOver(value);
     if (this.hasRoom()) return this.queue.push(value);
     this.dropped++;
     if (this.overflow === "drop-newest") return;
@@ -156,6 +156,13 @@ export class PushSource<T> implements Subscribed<T> {
     this.queue.shift();
     if (this.burst > 0) this.burst--;
     this.queue.push(value);
+  }
+
+  /** To the fiber that has waited longest. */
+  private handOver(value: T): void {
+    const [taker] = this.takers;
+    this.takers.delete(taker!);
+    taker!({ ok: true, value });
   }
 
   private hasRoom(): boolean {
@@ -245,7 +252,7 @@ export class PushSource<T> implements Subscribed<T> {
   // --- the side of the fibers ---
 
   next(): Op<T | Done> {
-    return new Next(this);
+    return this.nextOp;
   }
 
   /** What `next` gives without waiting; `NOTHING` when it has to wait. */
@@ -295,28 +302,41 @@ export class PushSource<T> implements Subscribed<T> {
   }
 }
 
-/** One `next`: without a suspension when there is something to take. It is its own iterator; run again, it takes again. */
-class Next<T> implements Op<T | Done>, Iterator<Instruction, T | Done, unknown> {
+/** `next`: it has no state of its own, and may be run any number of times. */
+class Next<T> implements Op<T | Done> {
   private readonly source: PushSource<T>;
-  private run = false;
-  private waiting: Iterator<Instruction, T | Done, unknown> | undefined = undefined;
 
   constructor(source: PushSource<T>) {
     this.source = source;
   }
 
   [Symbol.iterator](): Iterator<Instruction, T | Done, unknown> {
-    if (this.run) return new Next(this.source)[Symbol.iterator]();
-    this.run = true;
-    return this;
+    const { source } = this;
+    const run = source.idle ?? new NextRun(source);
+    source.idle = undefined;
+    return run;
+  }
+}
+
+/** One run of `next`: without a suspension when there is something to take. */
+class NextRun<T> implements Iterator<Instruction, T | Done, unknown> {
+  private readonly source: PushSource<T>;
+  private waiting: Iterator<Instruction, T | Done, unknown> | undefined = undefined;
+
+  constructor(source: PushSource<T>) {
+    this.source = source;
   }
 
   next(resumed?: unknown): IteratorResult<Instruction, T | Done> {
     if (this.waiting) return this.waiting.next(resumed);
     requireFiber("next");
-    const taken = this.source.tryNext();
-    if (taken !== NOTHING) return { done: true, value: taken };
-    this.waiting = this.source.wait()[Symbol.iterator]();
+    const { source } = this;
+    const taken = source.tryNext();
+    if (taken !== NOTHING) {
+      source.idle = this;
+      return { done: true, value: taken };
+    }
+    this.waiting = source.wait()[Symbol.iterator]();
     return this.waiting.next();
   }
 

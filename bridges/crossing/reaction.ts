@@ -29,15 +29,22 @@ class Reaction {
   fired = false;
 
   constructor(value: unknown) {
-    react(value, (outcome) => {
-      this.fired = true;
-      const { waiter } = this;
-      if (waiter) {
-        this.waiter = undefined;
-        waiter(outcome);
-        runReady();
-      } else if (outcome.ok) this.discard?.(outcome.value);
-    });
+    // As in `react`, without a closure more.
+    void nativeThen.call(
+      NativePromise.resolve(value),
+      (fulfilled) => this.settled({ ok: true, value: fulfilled }),
+      (error) => this.settled({ ok: false, error }),
+    );
+  }
+
+  private settled(outcome: Result<unknown>): void {
+    this.fired = true;
+    const { waiter } = this;
+    if (waiter) {
+      this.waiter = undefined;
+      waiter(outcome);
+      runReady();
+    } else if (outcome.ok) this.discard?.(outcome.value);
   }
 }
 

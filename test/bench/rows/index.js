@@ -3,17 +3,40 @@
 
 import callTree from "./call-tree.js";
 import cancel from "./cancel.js";
+import crossingIn from "./crossing-in.js";
+import crossingOut from "./crossing-out.js";
 import depth from "./depth.js";
+import events from "./events.js";
 import forkJoin from "./fork-join.js";
+import fromNode from "./from-node.js";
 import heap from "./heap.js";
+import limit from "./limit.js";
 import map from "./map.js";
 import mapTurn from "./map-turn.js";
+import observable from "./observable.js";
 import pingPong from "./ping-pong.js";
 import recursion from "./recursion.js";
 import stream from "./stream.js";
 
 /** @type {readonly import("../row.js").Row[]} */
-export const rows = [forkJoin, callTree, pingPong, depth, recursion, stream, cancel, heap, map, mapTurn];
+export const rows = [
+  forkJoin,
+  callTree,
+  pingPong,
+  depth,
+  recursion,
+  stream,
+  cancel,
+  heap,
+  map,
+  mapTurn,
+  crossingIn,
+  crossingOut,
+  observable,
+  events,
+  fromNode,
+  limit,
+];
 
 /**
  * The work of a row, as the tables name it.

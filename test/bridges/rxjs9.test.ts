@@ -1,4 +1,4 @@
-import { Subject } from "rxjs9";
+import * as rxjs9 from "rxjs9";
 import { describe, expect, it } from "vitest";
 import { Switch } from "trestle";
 import {
@@ -72,12 +72,21 @@ describe("RxJS 9, by its shape", () => {
   });
 
   it("BX-89 gives values in order, then the end", async () => {
-    const subject = new Subject<number>();
+    const subject = new rxjs9.Subject<number>();
     const all = toPromise(() => collect(subject as ObservableLike<number>));
     subject.next(1);
     subject.next(2);
     subject.complete();
     await ticks();
     expect(await all).toEqual([1, 2]);
+  });
+
+  it("BX-89 takes a fiber as a promise: there is no Subscription to make", async () => {
+    expect("Subscription" in rxjs9).toBe(false);
+    const platform = Observable as unknown as { from(promise: PromiseLike<string>): ObservableLike<string> };
+    const fiber = toPromise(function* () {
+      return yield* firstOf(platform.from(Promise.resolve("a")));
+    });
+    expect(await toPromise(() => collect(platform.from(fiber)))).toEqual(["a"]);
   });
 });

@@ -13,10 +13,15 @@ import {
   type ReadingOptions,
   type ScanOptions,
 } from "./commands/invocation.js";
+import { configured } from "./commands/configured.js";
+import { explain } from "./commands/explain.js";
+import { init } from "./commands/init.js";
+import { list, type ListOptions } from "./commands/list.js";
 import { migrate } from "./commands/migrate.js";
 import { planInThread } from "./commands/planning-thread.js";
 import { plan } from "./commands/plan.js";
 import { recover, type RecoverOptions } from "./commands/recover.js";
+import { revert, type RevertOptions } from "./commands/revert.js";
 import { scan } from "./commands/scan.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import { errorCode, errorMessage, nodeFileSystem } from "./file-system.js";
@@ -37,6 +42,8 @@ Examples:
   trestle migrate --symbol 'Store.*' --since main
                                     the methods of one class, if their files changed
   trestle migrate -p tsconfig.app.json --format json > plan.json
+  trestle explain src/load.ts:12    why this place became what it became
+  trestle revert                    undo the last run that wrote
   trestle migrate -o migration.html a page to look at: what changes, what does not and why`;
 
 const exitCodes = `
@@ -113,12 +120,18 @@ function createProgram(invocation: Invocation, done: (code: ExitCode) => void): 
         .argParser(share)
         .implies({ check: true }),
     )
-    .action(async (paths: string[], options: ScanOptions) => done(await scan(invocation, paths, options)));
+    .action(async (given: string[], flags: ScanOptions) => {
+      const { paths, options } = await configured(invocation, given, flags, { min: flags.check });
+      done(await scan(invocation, paths, options));
+    });
 
   reading(program.command("plan"))
     .description("Cut the migration into batches, leaves first, and check the program after each. Writes nothing.")
     .option("--batch-size <count>", "how many functions make a batch", positive)
-    .action(async (paths: string[], options: ReadingOptions) => done(await plan(invocation, paths, options)));
+    .action(async (given: string[], flags: ReadingOptions) => {
+      const { paths, options } = await configured(invocation, given, flags);
+      done(await plan(invocation, paths, options));
+    });
 
   reading(program.command("migrate"))
     .description("Rewrite asynchronous code to fibers. Shows the changes; writes them only with --write.")
@@ -128,7 +141,46 @@ function createProgram(invocation: Invocation, done: (code: ExitCode) => void): 
     .option("--verify <command>", "keep only the changes with which this command succeeds, and say why not the others")
     .option("--allow-dirty", "write even to files with changes that are not committed", false)
     .option("--allow-no-git", "write even where no git repository can bring the files back", false)
-    .action(async (paths: string[], options: MigrateOptions) => done(await migrate(invocation, paths, options)));
+    .action(async (given: string[], flags: MigrateOptions) => {
+      const { paths, options } = await configured(invocation, given, flags, { verify: flags.write });
+      done(await migrate(invocation, paths, options));
+    });
+
+  program
+    .command("explain")
+    .argument("<what>", "a function's name, Class.method, file:line, or a reason code such as TR1206")
+    .description("Tell why a place became what it became, what it is tied to, and what would help.")
+    .option("-p, --project <tsconfig>", "the project's tsconfig.json, or the folder it is in")
+    .option("--allow-baseline-errors", "accept type errors that are there already", false)
+    .option("-q, --quiet", "no progress and no remarks", false)
+    .option("-v, --verbose", "print the stack of an internal error")
+    .addHelpText("after", exitCodes)
+    .action(async (what: string, flags: ReadingOptions) => {
+      const { options } = await configured(invocation, [], flags);
+      done(await explain(invocation, what, options));
+    });
+
+  program
+    .command("revert")
+    .description("Put back every byte that an earlier run changed, unless somebody has changed the files since.")
+    .option("--run <id>", "which run; the last one by default")
+    .option("--list", "list the runs that can be undone", false)
+    .option("-v, --verbose", "print the stack of an internal error")
+    .addHelpText("after", exitCodes)
+    .action(async (options: RevertOptions) => done(await revert(invocation, options)));
+
+  program
+    .command("list")
+    .description("List the transforms and the reason codes that reports name.")
+    .option("--json", "for programs", false)
+    .action(async (options: ListOptions) => done(await list(invocation, options)));
+
+  program
+    .command("init")
+    .description("Write a configuration with every key explained.")
+    .option("-v, --verbose", "print the stack of an internal error")
+    .addHelpText("after", exitCodes)
+    .action(async () => done(await init(invocation)));
 
   program
     .command("recover")

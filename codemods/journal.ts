@@ -3,12 +3,14 @@
  * go into `.trestle/journal` at the project's root; it is removed when the last file is in place. A journal that is
  * found later belongs to a run that was cut short, and putting its originals back undoes that run.
  *
+ * The journal of a run that did finish moves to `.trestle/runs`, from where `trestle revert` can undo it.
+ *
  * The file is a line of JSON each for the owner, for every file, and for the end. The last line holds a hash of the
  * others: a journal without it was cut short itself, before anything was touched.
  */
 
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { ExitCode, MigrationError } from "./failure.js";
@@ -199,6 +201,76 @@ export async function removeJournal(root: string, fs: FileSystem): Promise<void>
   } catch {
     // An empty or shared directory stays behind and does no harm.
   }
+}
+
+/** Runs that are kept; of older ones the newest go on being undoable with git only. */
+const keptRunsLimit = 20;
+
+/** The moment a run becomes final, when it shall be possible to undo it later. What follows it is only tidiness. */
+export async function keepJournal({ root, owner }: Journal, fs: FileSystem): Promise<void> {
+  const directory = runsDirectory(root);
+  await fs.mkdir(directory, { recursive: true });
+  // Nobody commits what a run leaves behind.
+  await tolerating(["EEXIST"], () =>
+    writeDurably(fs, join(root, directoryName, ".gitignore"), Buffer.from("*\n"), "wx"),
+  );
+  await fs.rename(journalPath(root), join(directory, `${owner.startedAt.replaceAll(":", "-")}-${owner.id}`));
+  try {
+    await syncDirectory(fs, directory);
+    await syncDirectory(fs, dirname(directory));
+    for (const old of runFiles(root).slice(0, -keptRunsLimit)) await fs.unlink(join(directory, old));
+  } catch {
+    // One run more is kept.
+  }
+}
+
+/** A run that finished and can be undone. */
+export interface KeptRun {
+  readonly id: string;
+  readonly startedAt: string;
+  /** Where it is kept. */
+  readonly file: string;
+  readonly entries: readonly JournalEntry[];
+}
+
+/** The nearest directory at or above one of `starts` that keeps runs. */
+export function findRunsRoot(starts: readonly string[]): string | undefined {
+  for (const start of starts) {
+    for (let directory = resolve(start); ; directory = dirname(directory)) {
+      if (existsSync(runsDirectory(directory))) return directory;
+      if (dirname(directory) === directory) break;
+    }
+  }
+  return undefined;
+}
+
+/** Oldest first. What cannot be read is no run. */
+export async function keptRuns(root: string, fs: FileSystem): Promise<KeptRun[]> {
+  const runs: KeptRun[] = [];
+  for (const name of runFiles(root)) {
+    const file = join(runsDirectory(root), name);
+    const { journal } = decode(root, await fs.readFile(file, "utf8"));
+    if (journal === undefined) continue;
+    const { id, startedAt } = journal.owner;
+    runs.push({ id, startedAt, file, entries: journal.entries });
+  }
+  return runs;
+}
+
+/** When a run is undone, it cannot be undone again. */
+export async function forgetRun({ file }: KeptRun, fs: FileSystem): Promise<void> {
+  await fs.unlink(file);
+  await syncDirectory(fs, dirname(file));
+}
+
+function runsDirectory(root: string): string {
+  return join(root, directoryName, "runs");
+}
+
+/** Their names begin with the time. */
+function runFiles(root: string): string[] {
+  const directory = runsDirectory(root);
+  return existsSync(directory) ? readdirSync(directory).sort() : [];
 }
 
 export function anotherRun(root: string, { owner }: Partial<LeftoverJournal> = {}): MigrationError {

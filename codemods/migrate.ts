@@ -15,6 +15,7 @@ import type { TS } from "./compiler.js";
 import type { AsyncFunction } from "./analyse/functions.js";
 import { findOtherSites } from "./analyse/sites.js";
 import { unitsOf, type Unit } from "./analyse/units.js";
+import { explanationsOf } from "./analyse/explanations.js";
 import { countFibers } from "./analyse/fibers.js";
 import { Suspension } from "./analyse/suspension.js";
 import { defaultBatchSize, describeBatch, packed } from "./batches.js";
@@ -37,6 +38,8 @@ export interface PlanRequest extends LoadRequest, Selection {
   readonly batch?: number | undefined;
   /** Cut the migration into batches and check the program after each. */
   readonly survey?: boolean | undefined;
+  /** Tell what stands behind each decision. */
+  readonly explain?: boolean | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Aborting it stops the planning between two steps. */
   readonly signal?: AbortSignal | undefined;
@@ -82,7 +85,10 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
     ]);
     settled = await settle(analysis, new Map([...left, ...settled.refused]), request.level, step);
   }
-  const plan = report(project, analysis, settled);
+  const plan = {
+    ...report(project, analysis, settled),
+    ...(request.explain === true && { explanations: explanationsOf(analysis, settled.decisions) }),
+  };
   return request.survey === true ? { ...plan, batches: await survey() } : plan;
 
   async function survey(): Promise<Batch[]> {

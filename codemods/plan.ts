@@ -69,6 +69,30 @@ export interface Batch {
   readonly bridges: number;
 }
 
+/** What stands behind the decision about one function. */
+export interface Explanation extends Place {
+  /** What a person may call it. */
+  readonly names: readonly string[];
+  /** What ties it to the others of its group. */
+  readonly ties: readonly (Site & { readonly text: string })[];
+  readonly uses: readonly (Site & {
+    /** Run as a fiber function, and not through its promise. */
+    readonly direct: boolean;
+    readonly exported: boolean;
+    /** The async function around it. */
+    readonly within: string | undefined;
+  })[];
+}
+
+interface Site {
+  /** Absolute path. */
+  readonly file: string;
+  /** One-based. */
+  readonly line: number;
+  /** One-based. */
+  readonly column: number;
+}
+
 /** A comment that was meant to direct the migration and directs nothing. */
 export interface IdleComment {
   /** Absolute path. */
@@ -104,6 +128,8 @@ export interface MigrationPlan {
   readonly remarks?: readonly string[];
   /** When they were asked for. */
   readonly batches?: readonly Batch[];
+  /** When they were asked for; one for every function. */
+  readonly explanations?: readonly Explanation[];
   /** How many functions in scope are direct style already. */
   readonly already?: number;
   /** Comments for the migrator that direct nothing. */

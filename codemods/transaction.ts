@@ -8,7 +8,7 @@ import { relative } from "node:path";
 import { ExitCode, MigrationError } from "./failure.js";
 import { hashOf, requireWritable, type FileEdit } from "./file-edit.js";
 import { errorMessage, writeDurably, type FileSystem } from "./file-system.js";
-import { openJournal, removeJournal, restoreJournal, syncDirectoriesOf, type Journal } from "./journal.js";
+import { keepJournal, openJournal, removeJournal, restoreJournal, syncDirectoriesOf, type Journal } from "./journal.js";
 import type { Progress } from "./plan.js";
 
 export interface TransactionOptions {
@@ -18,6 +18,8 @@ export interface TransactionOptions {
   /** Interrupts the run; it then throws with exit code `interrupted` after putting everything back. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Whether the run can be undone later with `trestle revert`. */
+  readonly keep?: boolean | undefined;
   /**
    * Asked when every file is new and the originals are still in the journal. What it throws puts everything back, and
    * so does a kill while it runs, with the next run or `trestle recover`.
@@ -96,7 +98,8 @@ async function commit(
   signal?.throwIfAborted();
   await options.confirm?.();
   signal?.throwIfAborted();
-  await removeJournal(root, fs);
+  if (options.keep === true) await keepJournal(journal, fs);
+  else await removeJournal(root, fs);
 }
 
 /** Says which file a system error is about. */

@@ -18,7 +18,7 @@ import { requireKnownFormats } from "./print-report.js";
 import { journalStarts, settleInterruptedRun } from "./recover.js";
 
 /** What a command asks for beyond its options. */
-export type Extra = Pick<PlanRequest, "only" | "leave" | "batch" | "survey">;
+export type Extra = Pick<PlanRequest, "only" | "leave" | "batch" | "survey" | "explain">;
 
 export interface Analysis {
   readonly plan: MigrationPlan;

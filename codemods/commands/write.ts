@@ -18,6 +18,7 @@ export async function writeEdits(
       root: analysis.report.root,
       fs: engine.fs,
       signal: io.signal,
+      keep: true,
       onProgress: (step) => progress.update(step),
       confirm:
         confirm === undefined

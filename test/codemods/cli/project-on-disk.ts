@@ -67,7 +67,7 @@ export function committedProject(files: Files = smallProject): string {
   return root;
 }
 
-/** Every file and link below a folder, except in `.git`: its mode, time and content. */
+/** Every file and link below a folder, except in `.git` and among the kept runs: its mode, time and content. */
 export function snapshot(root: string): Record<string, string> {
   return describeTree(root, true);
 }
@@ -77,13 +77,16 @@ export function contents(root: string): Record<string, string> {
   return describeTree(root, false);
 }
 
+const isKept = (name: string): boolean => name === "runs" || name === ".gitignore";
+
 function describeTree(root: string, withTimes: boolean): Record<string, string> {
   const tree: Record<string, string> = {};
   const visit = (folder: string): void => {
     for (const name of readdirSync(join(root, folder)).sort()) {
       const path = join(folder, name);
-      if (path === ".git") continue;
+      if (path === ".git" || path === ".trestle/runs" || path === ".trestle/.gitignore") continue;
       const stats = lstatSync(join(root, path), { bigint: true });
+      if (path === ".trestle" && stats.isDirectory() && readdirSync(join(root, path)).every(isKept)) continue;
       const time = withTimes && !stats.isDirectory() ? ` ${stats.mtimeNs}` : "";
       const mode = (stats.mode & 0o7777n).toString(8);
       if (stats.isSymbolicLink()) tree[path] = `link${time} ${readlinkSync(join(root, path))}`;

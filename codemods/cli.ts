@@ -20,6 +20,7 @@ import { list, type ListOptions } from "./commands/list.js";
 import { migrate } from "./commands/migrate.js";
 import { planInThread } from "./commands/planning-thread.js";
 import { plan } from "./commands/plan.js";
+import { prune, type PruneOptions } from "./commands/prune.js";
 import { recover, type RecoverOptions } from "./commands/recover.js";
 import { revert, type RevertOptions } from "./commands/revert.js";
 import { scan } from "./commands/scan.js";
@@ -43,6 +44,7 @@ Examples:
                                     the methods of one class, if their files changed
   trestle migrate -p tsconfig.app.json --format json > plan.json
   trestle explain src/load.ts:12    why this place became what it became
+  trestle prune --rename            remove façades that nobody uses, and give back plain names
   trestle revert                    undo the last run that wrote
   trestle migrate -o migration.html a page to look at: what changes, what does not and why`;
 
@@ -158,6 +160,26 @@ function createProgram(invocation: Invocation, done: (code: ExitCode) => void): 
     .action(async (what: string, flags: ReadingOptions) => {
       const { options } = await configured(invocation, [], flags);
       done(await explain(invocation, what, options));
+    });
+
+  program
+    .command("prune")
+    .argument("[paths...]", "files, folders and globs to work on, or with ! to leave out; the whole project if none")
+    .description("Remove façades that nobody uses any more. Shows the changes; writes them only with --write.")
+    .option("--rename", "give the fiber function the name of the façade", false)
+    .option("--exported", "also façades that others could use, where the project is all there is", false)
+    .option("--write", "change the files: all of them, or none", false)
+    .option("-p, --project <tsconfig>", "the project's tsconfig.json, or the folder it is in")
+    .option("--exclude <glob>", "leave out these files; may be repeated", collected)
+    .option("--allow-baseline-errors", "accept type errors that are there already", false)
+    .option("--allow-dirty", "write even to files with changes that are not committed", false)
+    .option("--allow-no-git", "write even where no git repository can bring the files back", false)
+    .option("-q, --quiet", "no progress, no remarks and no diff", false)
+    .option("-v, --verbose", "print the stack of an internal error")
+    .addHelpText("after", exitCodes)
+    .action(async (given: string[], flags: PruneOptions) => {
+      const { paths, options } = await configured(invocation, given, flags);
+      done(await prune(invocation, paths, options));
     });
 
   program

@@ -4,7 +4,7 @@
 import { ts, type TS } from "./compiler.js";
 import type { Analysis, Decisions } from "./analyse/decide.js";
 import type { AsyncFunction } from "./analyse/functions.js";
-import { diagnosticKey, diagnosticsOf } from "./project.js";
+import { diagnosticKey, diagnosticsOf, type LoadedProject } from "./project.js";
 import type { RewrittenFile } from "./rewrite/file.js";
 
 export interface Verdict {
@@ -17,7 +17,7 @@ export interface Verdict {
 export function verify(analysis: Analysis, decisions: Decisions, files: readonly RewrittenFile[]): Verdict {
   const { project } = analysis;
   const edited = new Map(files.map((file) => [file.file.fileName, file]));
-  const program = editedProgram(analysis, edited);
+  const program = editedProgram(analysis.project, edited);
   const culprits = new Map<AsyncFunction, string>();
   const unexplained: string[] = [];
 
@@ -82,8 +82,11 @@ function width(fn: AsyncFunction): number {
   return fn.node.end - fn.node.getFullStart();
 }
 
-function editedProgram(analysis: Analysis, edited: ReadonlyMap<string, RewrittenFile>): TS.Program {
-  const { project } = analysis;
+/** The program with other texts for some of its files, by the names that it knows them by. */
+export function editedProgram(
+  project: LoadedProject,
+  edited: ReadonlyMap<string, { readonly text: string }>,
+): TS.Program {
   const { host, options } = project;
   const overlay: TS.CompilerHost = {
     ...host,

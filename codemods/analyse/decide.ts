@@ -459,7 +459,7 @@ function isExportedClass(owner: TS.ClassLikeDeclaration): boolean {
 }
 
 /** A package that others install, rather than a program of its own. */
-function isLibrary(root: string): boolean {
+export function isLibrary(root: string): boolean {
   try {
     const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
     return manifest["private"] !== true && ["main", "module", "exports", "types"].some((key) => key in manifest);

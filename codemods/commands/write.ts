@@ -1,17 +1,19 @@
 /** Writes the edits of an analysis, and shows how far that has come. */
 
+import type { FileEdit } from "../file-edit.js";
 import { noProgress, showProgress } from "../progress.js";
 import { replaceFiles } from "../transaction.js";
-import type { Analysis } from "./analysis.js";
 import type { Invocation, ReadingOptions } from "./invocation.js";
 
 /** @param confirm see {@link replaceFiles} */
-export async function writeEdits(
+export async function writeEdits<
+  A extends { readonly edits: readonly FileEdit[]; readonly report: { readonly root: string } },
+>(
   { io, engine }: Invocation,
-  analysis: Analysis,
+  analysis: A,
   options: Pick<ReadingOptions, "quiet">,
   confirm?: () => Promise<void>,
-): Promise<Analysis> {
+): Promise<A> {
   const progress = options.quiet ? noProgress : showProgress(io.stderr);
   try {
     await replaceFiles(analysis.edits, {

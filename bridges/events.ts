@@ -9,7 +9,8 @@
 // | release     | at the first event                            | `until`, an error, `close`, the end of the switch |
 
 import type { Op, Switch } from "trestle";
-import { addListener, kindOf, type Listener, type ListenerOptions } from "./crossing/listener.js";
+import { bound } from "./crossing/bound.js";
+import { addListener, CARRY, kindOf, type Carrying, type Listener, type ListenerOptions } from "./crossing/listener.js";
 import { oneShot } from "./crossing/one-shot.js";
 import type { PlatformEvent } from "./crossing/platform.js";
 import { expectBuffer, PushSource } from "./crossing/push-source.js";
@@ -137,9 +138,10 @@ export function once(target: EmitterLike | EventTargetLike, event: Name, options
       const isTarget = kindOf(target) === "target";
       const listeners = new Map<Name, Listener>();
       const failing = errorEventOf(target, options);
+      const intercept = options?.intercept && bound(options.intercept);
       if (failing !== undefined) listeners.set(failing, (...args) => answer.fail(failureOf(failing, args, label)));
       listeners.set(event, (...args) => {
-        options?.intercept?.(...args);
+        intercept?.(...args);
         answer.succeed(isTarget ? args[0] : args);
       });
       return addListeners(target, listeners, options);
@@ -210,6 +212,8 @@ function* listening(
   requireFiber("events").context.check();
   sw.check();
   const label = `events(${typeof event === "object" ? event.map(String).join(", ") : String(event)})`;
+  const intercept = options?.intercept && bound(options.intercept);
+  const carry = (options as Carrying | undefined)?.[CARRY];
   return new PushSource<unknown>(label, options).attach(sw).start((source) => {
     const isTarget = kindOf(target) === "target";
     const listeners = new Map<Name, Listener>();
@@ -220,8 +224,9 @@ function* listening(
       const ending = listeners.get(name);
       listeners.set(name, (...args) => {
         if (source.closed) return;
-        options?.intercept?.(...args);
-        source.push(typeof event === "object" ? { event: name, args } : isTarget ? args[0] : args);
+        intercept?.(...args);
+        const value = typeof event === "object" ? { event: name, args } : isTarget ? args[0] : args;
+        source.push(carry ? carry(value) : value);
         if (name !== failing) ending?.(...args);
       });
     }

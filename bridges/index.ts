@@ -8,3 +8,4 @@ export * from "./observable.js";
 export * from "./events.js";
 export * from "./listen.js";
 export * from "./limit.js";
+export * from "./context.js";

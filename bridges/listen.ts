@@ -10,9 +10,19 @@
 // | buffer      | unbounded, as an emitter does not wait; `buffer` bounds it     | that of the stream                          |
 // | turns       | a handler runs after `emit` has returned                       | `emit` is called by the fiber itself        |
 
-import { Fiber, type Body, type Op, type Stream, type Switch } from "trestle";
+import {
+  captureSurroundings,
+  Fiber,
+  InvalidArgument,
+  withSurroundings,
+  type Body,
+  type Op,
+  type Stream,
+  type Surroundings,
+  type Switch,
+} from "trestle";
 import { events, type EmitterLike, type EventsOptions, type EventTargetLike } from "./events.js";
-import { kindOf } from "./crossing/listener.js";
+import { CARRY, kindOf, type Carrying } from "./crossing/listener.js";
 import type { PlatformEvent } from "./crossing/platform.js";
 import { Recipe } from "./crossing/recipe.js";
 import { expectBody, expectOptions, refuse } from "./crossing/refuse.js";
@@ -29,6 +39,11 @@ export interface ListenOptions extends EventsOptions {
    * handler are dropped, and counted.
    */
   mode?: ListenMode;
+  /**
+   * In whose stores of `AsyncLocalStorage` handlers run: `"register"`, the default: in those of the fiber that called `listen`;
+   * `"emit"`: in those of whoever emits the event, which needs `trackContext`.
+   */
+  context?: "register" | "emit";
   /** Shown in reports; by default the name of the handler. */
   name?: string;
 }
@@ -92,12 +107,16 @@ export function listen(
   expectOptions("listen", options, "name");
   const mode: unknown = options?.mode ?? "serial";
   if (!MODES.includes(mode)) refuse("listen", "options.mode", '"serial", "parallel", "switch" or "exhaust"', mode);
+  const context: unknown = options?.context ?? "register";
+  if (context !== "register" && context !== "emit")
+    refuse("listen", "options.context", '"register" or "emit"', context);
+  const carrying: Carrying = { [CARRY]: context === "emit" ? carried : undefined };
   // The target may be of either kind; `events` tells them apart, and checks the other arguments.
-  const subscribing = events(sw, target as EmitterLike, event, { buffer: "unbounded", ...options });
+  const subscribing = events(sw, target as EmitterLike, event, { buffer: "unbounded", ...options, ...carrying });
   return new Recipe(
     () =>
       new Handlers(sw, handler as Handler, mode as ListenMode, kindOf(target) === "target", options?.name)
-        .start(subscribing)
+        .start(subscribing, context === "emit")
         [Symbol.iterator](),
     "listen",
   );
@@ -120,7 +139,11 @@ class Handlers implements Listening {
     this.name = name ?? (handler.name || "listen");
   }
 
-  *start(subscribing: Op<Subscribed<unknown>>): Op<Listening> {
+  *start(subscribing: Op<Subscribed<unknown>>, needsContext: boolean): Op<Listening> {
+    if (needsContext && !captureSurroundings())
+      throw new InvalidArgument(
+        'listen: { context: "emit" } needs trackContext(AsyncLocalStorage) of @trestle/bridges',
+      );
     const subscribed = (this.subscribed = yield* subscribing);
     yield* Fiber.forkDaemon(this.sw, () => this.handleAll(subscribed), { name: this.name });
     return this;
@@ -170,10 +193,27 @@ class Handlers implements Listening {
   }
 
   private bodyOf(value: unknown): Body<unknown> {
+    if (value instanceof Carried) return () => withSurroundings(value.around, this.bodyOf(value.value));
     const args = this.single ? [value] : (value as unknown[]);
     const { handler } = this;
     return () => handler(...args);
   }
+}
+
+/** An event along with the surroundings that it was emitted in. */
+class Carried {
+  readonly value: unknown;
+  readonly around: Surroundings;
+
+  constructor(value: unknown, around: Surroundings) {
+    this.value = value;
+    this.around = around;
+  }
+}
+
+function carried(value: unknown): unknown {
+  const around = captureSurroundings();
+  return around ? new Carried(value, around) : value;
 }
 
 /** Runs bodies, and calls `after` when each has ended. */

@@ -11,8 +11,8 @@
 // | cancellation | `Lwt.Canceled` is `Cancelled`                                          | `Cancelled` is `Lwt.Canceled`           |
 // | turns        | queued when the promise ends                                           | begins at once, as Lwt functions do     |
 
-import { Cancelled, reportUnhandled, startRoot, suspend, type Body, type Op, type Result, type Switch } from "trestle";
-import { callingFiber } from "./crossing/owned-call.js";
+import { Cancelled, reportUnhandled, startRoot, suspend, type Body, type Op, type Result } from "trestle";
+import { belonging, type OwnerOptions } from "./crossing/caller.js";
 import { expectBody, expectFunction, expectOptions, refuse } from "./crossing/refuse.js";
 
 /** Why a task failed, as both sides see it. */
@@ -150,9 +150,7 @@ export class LwtCanceled extends Error {
 }
 
 /** The options of {@link toLwt}. */
-export interface ToLwtOptions {
-  /** The switch that waits for the fiber and cancels it when it fails itself. */
-  sw?: Switch;
+export interface ToLwtOptions extends OwnerOptions {
   /** Shown in reports; by default the name of the body. */
   name?: string;
 }
@@ -164,13 +162,9 @@ class FiberTask<T> implements LwtTask<T> {
   private readonly stop: (reason: unknown) => void;
 
   constructor(body: Body<T>, options: ToLwtOptions | undefined) {
-    const sw = options?.sw;
-    const from = callingFiber();
     const root = startRoot(body, {
       name: options?.name ?? (body.name || undefined),
-      sw,
-      parent: sw ? undefined : from?.context,
-      inherit: from,
+      ...belonging("toLwt", options),
       onDone: (outcome) => this.ended(outcome),
     });
     this.stop = (reason) => root.cancel(reason);

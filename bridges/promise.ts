@@ -196,8 +196,9 @@ function bodyOf<T>(body: Body<T>): Body<T> {
  * object. It never throws: wrong arguments reject, too. A rejection that nobody handles is an unhandled rejection.
  *
  * Who can stop the fiber: `options.signal`, and then the promise rejects with `signal.reason`; `options.sw`, which waits for it and,
- * when it fails or is cancelled, stops it, and then the promise rejects with an {@link AbortError}. Called from inside the function of {@link fromAsync}, before
- * that has waited, the fiber is stopped along with the calling fiber. Otherwise nobody owns it: nothing waits for it, nothing stops
+ * when it fails or is cancelled, stops it, and then the promise rejects with an {@link AbortError}. Called from inside the function of
+ * {@link fromAsync}, before that has waited (or later, where `trackContext` was called), the fiber is stopped along with the calling
+ * fiber, unless `options.inherit` is false. Otherwise nobody owns it: nothing waits for it, nothing stops
  * it, also when a fiber calls `toPromise` in passing. Dropping the promise stops nothing.
  *
  * If `signal` is aborted and the body returns a value all the same, the promise fulfils with it. If a finalizer throws then, the
@@ -212,6 +213,7 @@ function bodyOf<T>(body: Body<T>): Body<T> {
  * @param body  a fiber function without parameters
  * @param options.signal  cancels the fiber; one that is aborted already keeps the body from starting
  * @param options.sw  the switch that owns the fiber; its failure stays with the promise unless `failSwitch` is true
+ * @param options.inherit  whether the fiber may belong to the fiber that the calling code works for; default true
  * @param options.name  shown in reports
  */
 export function toPromise<T>(body: Body<T>, options?: ToPromiseOptions): Promise<T> {

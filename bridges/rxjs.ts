@@ -35,7 +35,7 @@ import {
   type Switch,
 } from "trestle";
 import { abortErrorOf, isEcho } from "./crossing/abort-error.js";
-import { callingFiber } from "./crossing/owned-call.js";
+import { belonging, type OwnerOptions } from "./crossing/caller.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectBody, expectFunction, expectOptions, expectSwitch, refuse } from "./crossing/refuse.js";
 import { ROOM, WAITS } from "./crossing/room.js";
@@ -73,7 +73,7 @@ export class Unsubscribed extends Error {
 }
 
 /** The options of {@link toObservable} and its kin. */
-export interface ToObservableOptions {
+export interface ToObservableOptions extends OwnerOptions {
   /** The switch that waits for the fibers and cancels them when it is cancelled itself. */
   sw?: Switch;
   /** Shown in reports; by default the name of the body. */
@@ -176,12 +176,9 @@ function observableFrom<T>(
     const emission = new Emission(subscriber, sw);
     // Not returned: a subscriber that closes within the first step is to stop the fiber then.
     subscriber.add(() => emission.stop());
-    const from = sw ? undefined : callingFiber();
     startRoot(() => emission.run(body), {
       name: options?.name ?? name,
-      sw,
-      parent: from?.context,
-      inherit: from,
+      ...belonging(where, options),
       onDone: (outcome) => emission.end(outcome),
     });
   });

@@ -36,6 +36,7 @@ export { Cancelled } from "./engine/cancelled.js";
 export { InvalidArgument } from "./engine/invalid-argument.js";
 export { NestedRunError } from "./engine/nested-run.js";
 export { NotInFiberError } from "./engine/not-in-fiber.js";
+export { RuntimeClosedError } from "./engine/runtime-closed.js";
 export { DeadlockDetected, type WaitingFiber } from "./engine/deadlock.js";
 export { explain, trailOf, type TrailStep } from "./explain.js";
 export {
@@ -58,9 +59,9 @@ export { combine, Failure, Multiple, onUnhandledError, reportUnhandled } from ".
 
 // For authors of primitives and bridges.
 export { CancelContext } from "./engine/context.js";
-export { currentFiber } from "./engine/drive.js";
+export { currentFiber, findFiber } from "./engine/drive.js";
 export type { FiberHandle } from "./engine/fiber-core.js";
-export { setSurroundings, withSurroundings, type Surroundings } from "./surroundings.js";
+export { captureSurroundings, setSurroundings, withSurroundings, type Surroundings } from "./surroundings.js";
 export { Recipe } from "./engine/recipe.js";
 export { flush, runReady } from "./engine/host-loop.js";
 export { asyncDispose, dispose, type AsyncDisposableLike, type DisposableLike } from "./engine/disposable.js";

@@ -5,7 +5,7 @@ import { expectBody, expectFunction } from "./engine/describe.js";
 import { Frame, returning, yielding, type FiberCore, type Step, type Surroundings } from "./engine/fiber-core.js";
 import type { Body, Op } from "./engine/op.js";
 
-export { setSurroundings, type Surroundings } from "./engine/fiber-core.js";
+export { captureSurroundings, setSurroundings, type Surroundings } from "./engine/fiber-core.js";
 
 const ENTERING = 0;
 const INSIDE = 1;
@@ -20,11 +20,11 @@ class SurroundingsFrame extends Frame {
   private failed = false;
   private outcome: unknown = undefined;
 
-  constructor(fiber: FiberCore, surroundings: Surroundings, body: Body<unknown>) {
+  constructor(fiber: FiberCore, surroundings: Surroundings, body: Body<unknown>, outside: Surroundings | undefined) {
     super();
     this.fiber = fiber;
     this.body = body;
-    this.outer = fiber.surroundings;
+    this.outer = fiber.surroundings ?? outside;
     fiber.surroundings = surroundings;
   }
 
@@ -67,12 +67,16 @@ function beginStep(fiber: FiberCore): false {
  * @example
  * const inRequest = requestStore.run(request, () => AsyncLocalStorage.snapshot());
  * yield* withSurroundings(inRequest, () => handle(request));
+ *
+ * @param outside  what a fiber without surroundings is in from then on, afterwards, too: without it such a fiber goes on in those of
+ *   whoever resumes it, which may be its own
  */
-export function withSurroundings<T>(surroundings: Surroundings, body: Body<T>): Op<T> {
+export function withSurroundings<T>(surroundings: Surroundings, body: Body<T>, outside?: Surroundings): Op<T> {
   expectFunction("withSurroundings", "surroundings", surroundings);
+  if (outside !== undefined) expectFunction("withSurroundings", "outside", outside);
   expectBody("withSurroundings", "body", body);
   return block("withSurroundings", (fiber) => {
-    fiber.pushFrame(new SurroundingsFrame(fiber, surroundings, body));
+    fiber.pushFrame(new SurroundingsFrame(fiber, surroundings, body, outside));
     return beginStep(fiber);
   });
 }

@@ -46,8 +46,10 @@ export class SwitchFinishedError extends InvalidArgument {
   override readonly name = "SwitchFinishedError";
   override readonly code = "SWITCH_FINISHED";
 
-  constructor(switchName: string | undefined) {
-    super(switchName === undefined ? "Switch finished!" : `Switch finished! (${JSON.stringify(switchName)})`);
+  /** @param where  what was called, for adapters that were given the switch */
+  constructor(switchName: string | undefined, where?: string) {
+    const name = switchName === undefined ? "" : ` (${JSON.stringify(switchName)})`;
+    super(`${where === undefined ? "" : `${where}: `}Switch finished!${name}`);
   }
 }
 
@@ -179,6 +181,7 @@ export class Switch implements Holder, FiberOwner {
   constructor(context: CancelContext, name: string | undefined) {
     this.context = context;
     this.name = name;
+    context.scope = this;
   }
 
   /** Unique in its scheduler; that of its context, too. */

@@ -7,21 +7,19 @@
 // | the foreign signal is aborted      | cancelled in the same turn; `reject` gets `signal.reason` itself                 |
 // | cancelled from the fiber side      | `reject` gets an `AbortError` whose cause is the reason                          |
 // | wrong arguments, finished switch   | `reject`, never a throw: one channel of errors                                   |
-// | owner                              | the switch that is given; the fiber that is calling foreign code; else nobody    |
+// | owner                              | the switch that is given; whom the calling code works for; else nobody           |
 
-import { Cancelled, startRoot, type Body, type Switch } from "trestle";
+import { Cancelled, startRoot, type Body } from "trestle";
 import { abortErrorOf } from "./abort-error.js";
+import { belonging, type OwnerOptions } from "./caller.js";
 import { expectSignal, ForeignAbort } from "./foreign-abort.js";
-import { callingFiber } from "./owned-call.js";
 import type { Signal } from "./platform.js";
 import { requireFiber } from "./recipe.js";
 
 /** How {@link drive} runs a body. */
-export interface DriveOptions {
+export interface DriveOptions extends OwnerOptions {
   /** Cancels the fiber when it is aborted. One that is aborted already keeps the body from starting. */
   signal?: Signal;
-  /** The switch that waits for the fiber and cancels it when it fails itself. */
-  sw?: Switch;
   /** A failure of the fiber fails `sw`, too. Default false: it has a consumer, the foreign side. */
   failSwitch?: boolean;
   /** Shown in reports; by default the name of the body. */
@@ -54,13 +52,9 @@ export function drive<T>(
     }
     abort = new ForeignAbort(signal);
   }
-  const from = callingFiber();
-
   const root = startRoot(abort ? () => attached(where, abort, body) : body, {
     name: options?.name || body.name || undefined,
-    sw,
-    parent: sw ? undefined : from?.context,
-    inherit: from,
+    ...belonging(where, options),
     onDone(outcome) {
       abort?.detach();
       if (outcome.ok) {

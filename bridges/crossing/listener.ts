@@ -5,6 +5,12 @@ import { describe } from "./refuse.js";
 
 export type Listener = (...args: unknown[]) => void;
 
+/** An option of `events` for `listen` alone: makes, in the listener, of an event what is to be buffered. */
+export const CARRY: unique symbol = Symbol("carry");
+export interface Carrying {
+  [CARRY]?: ((value: unknown) => unknown) | undefined;
+}
+
 /** What event targets can be told when a listener is added; emitters ignore it. */
 export interface ListenerOptions {
   /** Listen in the capture phase. Default false. */

@@ -6,11 +6,11 @@ import {
   suspendUnchecked,
   type Cancelled,
   type Enqueue,
-  type FiberHandle,
   type Op,
   type Result,
 } from "trestle";
 import { abortErrorOf, isEcho } from "./abort-error.js";
+import { callFor, CallingFiber } from "./caller.js";
 import { isOp, isThenable, requireFiber } from "./recipe.js";
 import { react } from "./reaction.js";
 
@@ -22,24 +22,6 @@ export interface Call<T> {
   readonly abandon: boolean;
   readonly cancel: ((promise: PromiseLike<T>) => void) | undefined;
   readonly discard: ((value: T) => void) | undefined;
-}
-
-/** The fiber in whose step a foreign function is running, for `toPromise` inside that function. */
-let caller: FiberHandle | undefined;
-
-/** The fiber that called the foreign code that is running now, if that is within its own step. */
-export function callingFiber(): FiberHandle | undefined {
-  return caller !== undefined && requireFiber("toPromise") === caller ? caller : undefined;
-}
-
-function callFrom<T>(fiber: FiberHandle, fn: (signal: AbortSignal) => T, signal: AbortSignal): T {
-  const outer = caller;
-  caller = fiber;
-  try {
-    return fn(signal);
-  } finally {
-    caller = outer;
-  }
 }
 
 /** The promise of a call. Holds on to nothing of the fiber once that has stopped waiting. */
@@ -92,8 +74,18 @@ class Pending<T> {
 export function* ownedCall<T>(call: Call<T>): Op<T> {
   const fiber = requireFiber("fromAsync");
   fiber.context.check();
+  const caller = new CallingFiber(fiber, false);
+  try {
+    return yield* waitFor(call, caller);
+  } finally {
+    caller.over = true;
+  }
+}
+
+function* waitFor<T>(call: Call<T>, caller: CallingFiber): Op<T> {
+  const { fiber } = caller;
   const controller = new AbortController();
-  const result = callFrom(fiber, call.fn, controller.signal);
+  const result = callFor(caller, () => call.fn(controller.signal));
   const early = fiber.context.interruption;
 
   if (!isThenable(result)) {

@@ -11,6 +11,7 @@
 // | anything after the end              | ignored                                                                         |
 
 import { asyncDispose, reportUnhandled, suspend, type Enqueue, type Instruction, type Op, type Switch } from "trestle";
+import { bound } from "./bound.js";
 import { requireFiber } from "./recipe.js";
 import { refuse } from "./refuse.js";
 import { Done, OverflowError, type BufferOptions, type Subscribed } from "./subscribed.js";
@@ -128,7 +129,7 @@ export class PushSource<T> implements Subscribed<T> {
   /** Ties the source to a switch: stopped in the turn in which that is cancelled, closed when it ends. */
   attach(sw: Switch): this {
     const hook = sw.addHook(() => this.close());
-    const forget = sw.context.onCancel(() => this.halt());
+    const forget = sw.context.onCancel(bound(() => this.halt()));
     this.detach = () => {
       hook.remove();
       forget();

@@ -12,7 +12,7 @@
 
 import {
   Cancelled,
-  currentFiber,
+  findFiber,
   reportUnhandled,
   startRoot,
   suspend,
@@ -23,14 +23,14 @@ import {
   type RootFiber,
 } from "trestle";
 import { abortErrorOf, isEcho } from "./abort-error.js";
-import { callingFiber } from "./owned-call.js";
+import { belonging, type Belonging, type OwnerOptions } from "./caller.js";
 import { expectOptions, refuse } from "./refuse.js";
 
 /** A flow, or what opens one; the switch it is given ends along with the foreign object. */
 export type Opened<S> = S | ((sw: Switch) => Op<S>);
 
 /** The options of every live object that a flow is turned into. */
-export interface ServingOptions {
+export interface ServingOptions extends OwnerOptions {
   /** The switch that waits for the fibers behind the object, and cancels them when it fails: the object then ends with an `AbortError`. */
   sw?: Switch;
   /** Shown in reports. */
@@ -54,7 +54,7 @@ export class Serving<S> {
   private readonly options: ServingOptions | undefined;
   private readonly broken: (error: unknown) => void;
   private readonly from: FiberHandle | undefined;
-  private readonly parent: FiberHandle | undefined;
+  private readonly owner: Belonging;
 
   private keeper: RootFiber | undefined = undefined;
   private started = false;
@@ -83,8 +83,8 @@ export class Serving<S> {
     this.options = options;
     this.broken = broken;
     options?.sw?.check();
-    this.parent = options?.sw ? undefined : callingFiber();
-    this.from = fiberOrNone();
+    this.owner = belonging(where, options);
+    this.from = this.owner.inherit ?? findFiber();
   }
 
   /** Has a fiber do `job`. `done` is called once, later; a cancellation is an `AbortError` there. */
@@ -122,8 +122,7 @@ export class Serving<S> {
     try {
       this.keeper = startRoot(() => Switch.run((sw) => this.keep(sw), { name: this.name }), {
         name: this.name,
-        sw: this.options?.sw,
-        parent: this.parent?.context,
+        ...this.owner,
         inherit: this.from,
         onDone: (outcome) => this.onEnd(outcome),
       });
@@ -220,13 +219,5 @@ export class Serving<S> {
       const { failure } = this.ended;
       queueMicrotask(() => ended(failure));
     }
-  }
-}
-
-function fiberOrNone(): FiberHandle | undefined {
-  try {
-    return currentFiber();
-  } catch {
-    return undefined;
   }
 }

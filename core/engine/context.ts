@@ -7,6 +7,7 @@ import { InvalidArgument } from "./invalid-argument.js";
 import { Membership, type Member } from "./membership.js";
 import { Failures } from "./multiple.js";
 import { probe } from "./probe.js";
+import type { Holder } from "./root.js";
 
 /** What a context needs to know of the scheduler that runs its fibers. */
 export interface Home {
@@ -43,6 +44,8 @@ export class CancelContext extends Membership {
   /** Set once, by the first cancellation; kept when the context has finished. */
   private cancellation: Cancelled | undefined;
   private finished = false;
+  /** @internal The switch whose context it is. */
+  scope: Holder | undefined = undefined;
 
   // Children in order of arrival, as members are: the order in which cancellation is delivered.
   private firstChild: CancelContext | undefined;
@@ -146,6 +149,13 @@ export class CancelContext extends Membership {
   check(): void {
     const error = this.getError();
     if (error) throw error;
+  }
+
+  /** The innermost switch around, which waits for what it holds; undefined when there is none. For bridges. */
+  get holder(): Holder | undefined {
+    let context: CancelContext | undefined = this;
+    while (context && !context.scope) context = context.parent;
+    return context?.scope;
   }
 
   /** The error that {@link check} would throw, or undefined. */

@@ -5,7 +5,7 @@
 
 import { registerCopy } from "./copies.js";
 import { describe } from "./describe.js";
-import { Command, TO_PERFORM, type CallFrame, type FiberCore, type FiberHandle } from "./fiber-core.js";
+import { Command, surround, TO_PERFORM, type CallFrame, type FiberCore, type FiberHandle } from "./fiber-core.js";
 import { NotInFiberError } from "./not-in-fiber.js";
 import { INSTRUCTION, PROTOCOL } from "./op.js";
 import { probe } from "./probe.js";
@@ -43,6 +43,17 @@ export function currentFiber(): FiberHandle {
   return requireFiber("currentFiber");
 }
 
+/**
+ * The fiber whose code is running now, or undefined. For bridges: foreign code called by a fiber counts as that fiber's, as long as it
+ * is within the call.
+ *
+ * @example
+ * const name = findFiber()?.name ?? "no fiber";
+ */
+export function findFiber(): FiberHandle | undefined {
+  return current;
+}
+
 /** Runs `fiber` until it suspends, is queued, hands over to a fork, or ends. */
 export function takeStep(fiber: FiberCore): void {
   // There may be a step below this one: a start from foreign code that a fiber called. It has lifted nothing yet.
@@ -51,10 +62,12 @@ export function takeStep(fiber: FiberCore): void {
   current = fiber;
   probe?.fiberRunning(fiber);
   // No `finally`: whatever user code throws ends up in the fiber, inside `drive`.
-  const ended = fiber.surroundings ? fiber.surroundings(() => drive(fiber, outerDepth)) : drive(fiber, outerDepth);
+  const { surroundings } = fiber;
+  const ended = surroundings ? surround(surroundings, () => drive(fiber, outerDepth)) : drive(fiber, outerDepth);
   current = outer;
   nativeDepth = outerDepth;
   if (ended) {
+    fiber.end();
     fiber.context.removeMember(fiber);
     if (fiber.failed) noteFiber(fiber, fiber.value);
     probe?.fiberEnded(fiber);

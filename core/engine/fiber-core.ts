@@ -49,7 +49,7 @@ export interface Binding {
 /** Runs a step of a fiber in the surroundings (of `AsyncLocalStorage`, say) that the fiber was forked in. */
 export type Surroundings = <R>(step: () => R) => R;
 
-let captureSurroundings: (() => Surroundings) | undefined;
+let captureNow: (() => Surroundings) | undefined;
 
 /**
  * For bridges: from now on each new fiber keeps what `capture` returns when it is forked, and all its steps run inside.
@@ -59,7 +59,33 @@ let captureSurroundings: (() => Surroundings) | undefined;
  * setSurroundings(() => AsyncLocalStorage.snapshot());
  */
 export function setSurroundings(capture: (() => Surroundings) | undefined): void {
-  captureSurroundings = capture;
+  captureNow = capture;
+}
+
+/**
+ * For bridges: the surroundings of the code that runs now, by what {@link setSurroundings} was given; undefined while that is off. For
+ * callbacks that a fiber hands to foreign code, which would call them in surroundings of its own.
+ *
+ * @example
+ * const around = captureSurroundings();
+ * socket.on("close", () => (around ? around(stop) : stop()));
+ */
+export function captureSurroundings(): Surroundings | undefined {
+  return captureNow?.();
+}
+
+/** Those of the step under way, for the fibers that it makes. */
+let ofStep: Surroundings | undefined;
+
+/** Runs one step inside `surroundings`. */
+export function surround<R>(surroundings: Surroundings, step: () => R): R {
+  const outer = ofStep;
+  ofStep = surroundings;
+  try {
+    return surroundings(step);
+  } finally {
+    ofStep = outer;
+  }
 }
 
 /** The public face of a fiber. */
@@ -69,6 +95,8 @@ export interface FiberHandle {
   readonly name: string | undefined;
   /** The cancellation context that the fiber is in now. */
   readonly context: CancelContext;
+  /** True once its body has ended, `finally` blocks included. */
+  readonly hasEnded: boolean;
 }
 
 // eslint-disable-next-line @typescript-eslint/unbound-method -- called with a generator as `this`, and compared
@@ -78,6 +106,8 @@ const generatorNext = (function* () {})().next as CallFrame["next"];
 const FAILED = 1;
 /** The top of the call stack is a generator. */
 const GENERATOR = 2;
+/** The last step is over. */
+const ENDED = 4;
 
 /** The name of a fiber whose fork site is known. */
 interface Origin {
@@ -94,7 +124,7 @@ export class FiberCore implements Member, FiberHandle {
   context: CancelContext;
   place = 0;
   bindings: Binding | undefined;
-  /** Only fibers that were forked after `setSurroundings` have any. */
+  /** Only fibers that were forked after `setSurroundings`, or inside `withSurroundings`, have any. */
   declare surroundings: Surroundings | undefined;
 
   /** The top of the call stack; undefined before the first step. */
@@ -121,7 +151,8 @@ export class FiberCore implements Member, FiberHandle {
     this.owner = owner;
     this.value = body;
     this.bindings = bindings;
-    if (captureSurroundings) this.surroundings = captureSurroundings();
+    if (captureNow) this.surroundings = captureNow();
+    else if (ofStep) this.surroundings = ofStep;
     context.addMember(this);
     probe?.fiberCreated(this);
   }
@@ -167,7 +198,11 @@ export class FiberCore implements Member, FiberHandle {
   }
 
   interrupt(error: Cancelled): void {
-    this.waiting?.cancelWait(this, error);
+    const { waiting, surroundings } = this;
+    if (!waiting) return;
+    // What was begun in the fiber's surroundings is taken back in them, whoever cancels.
+    if (surroundings) surroundings(() => waiting.cancelWait(this, error));
+    else waiting.cancelWait(this, error);
   }
 
   /** The check that begins a wait: in a cancelled context the fiber goes to the tail with the error, and nothing is registered. */
@@ -228,6 +263,15 @@ export class FiberCore implements Member, FiberHandle {
     }
     // Each generator function has a class of its own: called this way, a resume costs the same whatever else runs.
     return flags & GENERATOR ? generatorNext.call(frame, value) : frame.next(value);
+  }
+
+  /** The outcome, in `value` and `failed`, is that of the fiber. */
+  end(): void {
+    this.flags |= ENDED;
+  }
+
+  get hasEnded(): boolean {
+    return (this.flags & ENDED) !== 0;
   }
 
   /** Whether the outcome of a step is an error. */

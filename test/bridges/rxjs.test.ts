@@ -282,7 +282,7 @@ describe("toObservable", () => {
     expect(log).toEqual([]);
     // A switch that has ended is no owner.
     toObservable(() => Fiber.yield(), { sw }).subscribe(noting(log));
-    expect(log).toEqual(["error SwitchFinishedError: Switch finished!"]);
+    expect(log).toEqual(["error SwitchFinishedError: toObservable: Switch finished!"]);
   });
 
   it("BX-59 switchMapOp waits for the finalizers of the fiber before, switchMap does not", async () => {

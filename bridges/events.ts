@@ -8,7 +8,7 @@
 // | buffer      | none                                          | 16, overflow is an error                          |
 // | release     | at the first event                            | `until`, an error, `close`, the end of the switch |
 
-import type { Op, Switch } from "trestle";
+import { ClosedError, type Op, type Switch } from "trestle";
 import { bound } from "./crossing/bound.js";
 import { addListener, CARRY, kindOf, type Carrying, type Listener, type ListenerOptions } from "./crossing/listener.js";
 import { oneShot } from "./crossing/one-shot.js";
@@ -17,6 +17,8 @@ import { expectBuffer, PushSource } from "./crossing/push-source.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectFunction, expectOptions, refuse } from "./crossing/refuse.js";
 import type { BufferOptions, Subscribed } from "./crossing/subscribed.js";
+
+export { ClosedError } from "trestle";
 
 /** An object with `addEventListener`. */
 export interface EventTargetLike {
@@ -53,16 +55,6 @@ export interface NamedEvent {
   args: unknown[];
 }
 
-/** An emitter was closed by the event that `error` names, and there was no error to throw. */
-class ClosedError extends Error {
-  override readonly name = "ClosedError";
-  readonly code = "CLOSED";
-
-  constructor(event: string | symbol, awaited: string) {
-    super(`"${String(event)}" was emitted while waiting for ${awaited}`);
-  }
-}
-
 type Name = string | symbol;
 
 function expectTarget(where: string, target: unknown): void {
@@ -87,7 +79,9 @@ function errorEventOf(target: object, options: EventOptions | undefined): Name |
 }
 
 function failureOf(event: Name, args: unknown[], awaited: string): unknown {
-  return args.length > 0 || event === "error" ? args[0] : new ClosedError(event, awaited);
+  return args.length > 0 || event === "error"
+    ? args[0]
+    : new ClosedError(`"${String(event)}" was emitted while waiting for ${awaited}`);
 }
 
 /** Adds all listeners or, if one cannot be added, none; gives what takes them off. */

@@ -9,10 +9,12 @@
 //
 // `toLimit` is the way back: the permits of a semaphore for async functions, first come, first served among both kinds.
 
-import { Fiber, Semaphore, startRoot, suspend, type Body, type Op } from "trestle";
+import { Fiber, Semaphore, startRoot, suspend, type Body, type Op, ReentrantLimitError } from "trestle";
 import { AbortError } from "./crossing/abort-error.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectBody, expectFunction, expectOptions, refuse } from "./crossing/refuse.js";
+
+export { ReentrantLimitError } from "trestle";
 
 /**
  * A fiber function of which at most `n` calls run at once; further calls wait, first come, first served. A cancelled call that waits
@@ -54,25 +56,6 @@ export interface Permit {
    * @throws the error of the limit, when that refuses (as by `clearQueue` with `rejectOnClear`)
    */
   withPermit<T>(body: Body<T>): Op<T>;
-}
-
-/**
- * A fiber asked for a second slot of a limit while it held one: with all slots held so, nothing could ever go on. Pass
- * `{ reentrant: true }` to run such calls in the slot that is held.
- *
- * @example
- * const permit = fromLimit(pLimit(4));
- * yield* permit.withPermit(() => permit.withPermit(work)); // throws ReentrantLimitError
- */
-export class ReentrantLimitError extends Error {
-  override readonly name = "ReentrantLimitError";
-  readonly code = "REENTRANT_LIMIT";
-
-  constructor() {
-    super(
-      "withPermit: called inside a withPermit of the same limit; pass { reentrant: true } to run it in the slot that is held",
-    );
-  }
 }
 
 /**

@@ -10,7 +10,16 @@
 // | buffer      | none                                       | 16, overflow is an error                   | 16, overflow is an error                |
 // | release     | at the first value                         | when it ends, however                      | `close`, or the end of the switch       |
 
-import { asyncDispose, reportUnhandled, suspend, type Enqueue, type Op, type Switch } from "trestle";
+import {
+  asyncDispose,
+  reportUnhandled,
+  suspend,
+  type Enqueue,
+  type Op,
+  type Switch,
+  EmptyError,
+  TooManyError,
+} from "trestle";
 import type { AsyncDisposableLike } from "./crossing/platform.js";
 import { oneShot } from "./crossing/one-shot.js";
 import { expectBuffer, PushSource } from "./crossing/push-source.js";
@@ -19,7 +28,8 @@ import { expectBody, expectOptions, expectSwitch, refuse } from "./crossing/refu
 import { canWait, ROOM } from "./crossing/room.js";
 import { Done, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
 
-export { Done, OverflowError, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
+export { EmptyError, OverflowError, TooManyError } from "trestle";
+export { Done, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
 
 /** What an observable calls. */
 export interface ObserverLike<T> {
@@ -36,26 +46,6 @@ export type ObservableLike<T> =
   | { subscribe(observer: ObserverLike<T>): unknown }
   // The last overload of RxJS, from which the type of the values is inferred.
   | { subscribe(next?: ((value: T) => void) | null): unknown };
-
-/**
- * An observable completed without a value. It has the name and the message that RxJS gives its own.
- *
- * @example
- * try {
- *   return yield* firstOf(user$);
- * } catch (error) {
- *   if (error instanceof Error && error.name === "EmptyError") return undefined;
- *   throw error;
- * }
- */
-export class EmptyError extends Error {
-  override readonly name = "EmptyError";
-  readonly code = "EMPTY";
-
-  constructor() {
-    super("no elements in sequence");
-  }
-}
 
 type Teardown = (() => void) | { unsubscribe(): void };
 
@@ -308,26 +298,6 @@ export function lastOf<T, D>(source: ObservableLike<T>, options?: FirstOfOptions
 function defaultOf<D>(options: FirstOfOptions<D> | undefined): D {
   if (options && "default" in options) return options.default as D;
   throw new EmptyError();
-}
-
-/**
- * An observable that was to give one value gave a second one.
- *
- * @example
- * try {
- *   return yield* singleOf(user$);
- * } catch (error) {
- *   if (error instanceof TooManyError) return undefined;
- *   throw error;
- * }
- */
-export class TooManyError extends Error {
-  override readonly name = "TooManyError";
-  readonly code = "TOO_MANY";
-
-  constructor() {
-    super("more than one element in sequence");
-  }
 }
 
 /**

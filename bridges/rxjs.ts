@@ -33,34 +33,17 @@ import {
   type StopTimer,
   type Stream,
   type Switch,
+  OverflowError,
+  ClosedError,
 } from "trestle";
 import { abortErrorOf, isEcho } from "./crossing/abort-error.js";
 import { belonging, type OwnerOptions } from "./crossing/caller.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectBody, expectFunction, expectOptions, expectSwitch, refuse } from "./crossing/refuse.js";
 import { ROOM, WAITS } from "./crossing/room.js";
-import { OverflowError, type BufferOptions } from "./crossing/subscribed.js";
+import type { BufferOptions } from "./crossing/subscribed.js";
 
-/**
- * A value was emitted after the observable had ended.
- *
- * @example
- * let late!: (value: number) => Op<void>;
- * yield* collect(
- *   toObservable<number>(function* (emit) {
- *     late = emit;
- *   }),
- * );
- * yield* late(1); // throws ClosedError
- */
-export class ClosedError extends Error {
-  override readonly name = "ClosedError";
-  readonly code = "CLOSED";
-
-  constructor() {
-    super("emit: the observable has ended");
-  }
-}
+export { ClosedError } from "trestle";
 
 /** The reason by which a fiber is cancelled when nobody subscribes to it any more. */
 export class Unsubscribed extends Error {
@@ -113,7 +96,7 @@ class Emission<T> {
   private *emitting(value: T): Op<void> {
     const { context } = requireFiber("emit");
     context.check();
-    if (this.ended) throw new ClosedError();
+    if (this.ended) throw new ClosedError("emit: the observable has ended");
     const room = (this.subscriber as { [ROOM]?: () => Op<void> | undefined })[ROOM];
     for (let wait = room?.(); wait; wait = room?.()) yield* wait;
     this.deliver(value);

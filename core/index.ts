@@ -36,7 +36,14 @@ export { Cancelled } from "./engine/cancelled.js";
 export { InvalidArgument } from "./engine/invalid-argument.js";
 export { NestedRunError } from "./engine/nested-run.js";
 export { NotInFiberError } from "./engine/not-in-fiber.js";
-export { RuntimeClosedError } from "./engine/runtime-closed.js";
+export {
+  ClosedError,
+  EmptyError,
+  OverflowError,
+  ReentrantLimitError,
+  RuntimeClosedError,
+  TooManyError,
+} from "./border-errors.js";
 export { DeadlockDetected, type WaitingFiber } from "./engine/deadlock.js";
 export { explain, trailOf, type TrailStep } from "./explain.js";
 export {

@@ -16,6 +16,7 @@ import {
   type Waiting,
 } from "./engine/fiber-core.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
+import { KIND } from "./engine/known-error.js";
 import { Failures } from "./engine/multiple.js";
 import type { Op } from "./engine/op.js";
 import { probe } from "./engine/probe.js";
@@ -50,6 +51,11 @@ export class SwitchFinishedError extends InvalidArgument {
   constructor(switchName: string | undefined, where?: string) {
     const name = switchName === undefined ? "" : ` (${JSON.stringify(switchName)})`;
     super(`${where === undefined ? "" : `${where}: `}Switch finished!${name}`);
+  }
+
+  /** @internal */
+  override get [KIND](): string {
+    return "SWITCH_FINISHED";
   }
 }
 

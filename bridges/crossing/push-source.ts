@@ -10,11 +10,20 @@
 // | `close`, or the end of the switch   | the source is stopped in the same turn, the buffer dropped                      |
 // | anything after the end              | ignored                                                                         |
 
-import { asyncDispose, reportUnhandled, suspend, type Enqueue, type Instruction, type Op, type Switch } from "trestle";
+import {
+  asyncDispose,
+  reportUnhandled,
+  suspend,
+  type Enqueue,
+  type Instruction,
+  type Op,
+  type Switch,
+  OverflowError,
+} from "trestle";
 import { bound } from "./bound.js";
 import { requireFiber } from "./recipe.js";
 import { refuse } from "./refuse.js";
-import { Done, OverflowError, type BufferOptions, type Subscribed } from "./subscribed.js";
+import { Done, type BufferOptions, type Subscribed } from "./subscribed.js";
 
 /** Starts a source that will call `push`, `fail` and `end`. What it returns stops the source, and is called once, in the end. */
 export type Subscribe<T> = (source: PushSource<T>) => () => void;

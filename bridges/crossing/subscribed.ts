@@ -13,7 +13,7 @@ export interface BufferOptions {
   /** How many values may wait to be taken: a positive integer, or `"unbounded"`. Default 16. */
   buffer?: number | "unbounded";
   /**
-   * What to do with one more. `"error"`, the default: stop the source, and throw an {@link OverflowError} after the buffered values.
+   * What to do with one more. `"error"`, the default: stop the source, and throw an `OverflowError` after the buffered values.
    * `"drop-oldest"`, `"drop-newest"`: lose one, counted in `dropped`. `"latest"`: keep only the newest value, whatever `buffer` says.
    * `"block"`: the source waits; only for what `toObservable` gives, whose `emit` can, and with no operator in between.
    */
@@ -22,30 +22,6 @@ export interface BufferOptions {
   syncLimit?: number;
   /** On an error, throw it at once and drop what is buffered. Default false. */
   errorFirst?: boolean;
-}
-
-/**
- * A source pushed more than was taken, and its buffer is full. Take faster, enlarge `buffer`, or choose another `overflow`.
- *
- * @example
- * const keys = yield* fromObservable(sw, keys$, { overflow: "latest" });
- */
-export class OverflowError extends Error {
-  override readonly name = "OverflowError";
-  readonly code = "OVERFLOW";
-  /** The values that fit. */
-  readonly capacity: number;
-  /** The values that were lost up to now. */
-  readonly dropped: number;
-
-  constructor(source: string, capacity: number, dropped: number) {
-    super(
-      `${source}: more than ${capacity} values wait to be taken; the source was stopped. ` +
-        'Take faster, raise "buffer", or choose an "overflow" that may lose values',
-    );
-    this.capacity = capacity;
-    this.dropped = dropped;
-  }
 }
 
 /**

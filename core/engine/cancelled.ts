@@ -1,6 +1,7 @@
 // The error by which cancellation reaches fiber code.
 
 import { show } from "./describe.js";
+import { KIND, KnownError } from "./known-error.js";
 
 /**
  * Thrown at the suspension points of a cancelled fiber. It is not a failure to report but a request to stop: catch it to clean up,
@@ -16,7 +17,7 @@ import { show } from "./describe.js";
  *   throw error;
  * }
  */
-export class Cancelled extends Error {
+export class Cancelled extends KnownError {
   override readonly name = "Cancelled";
   readonly code = "CANCELLED";
   /** Why: the error or value that was given to `cancel` or `fail`. */
@@ -29,5 +30,10 @@ export class Cancelled extends Error {
     super(show(reason), { cause: reason });
     Error.stackTraceLimit = limit;
     this.reason = reason;
+  }
+
+  /** @internal */
+  get [KIND](): string {
+    return "CANCELLED";
   }
 }

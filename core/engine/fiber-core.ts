@@ -68,7 +68,8 @@ export function setSurroundings(capture: (() => Surroundings) | undefined): void
  *
  * @example
  * const around = captureSurroundings();
- * socket.on("close", () => (around ? around(stop) : stop()));
+ * const flush = () => socket.flush();
+ * socket.on("close", () => (around ? around(flush) : flush()));
  */
 export function captureSurroundings(): Surroundings | undefined {
   return captureNow?.();

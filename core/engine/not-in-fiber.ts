@@ -1,6 +1,7 @@
 // The error of fiber code that runs where no fiber is.
 
 import { isOtherCopyRunning, otherCopies } from "./copies.js";
+import { KIND, KnownError } from "./known-error.js";
 
 /**
  * Thrown by everything that needs a current fiber when it is called from a plain callback, a timer or a module's top level, and by
@@ -11,7 +12,7 @@ import { isOtherCopyRunning, otherCopies } from "./copies.js";
  *   Fiber.check(); // throws NotInFiberError: Fiber.check needs a current fiber...
  * });
  */
-export class NotInFiberError extends Error {
+export class NotInFiberError extends KnownError {
   override readonly name = "NotInFiberError";
   readonly code = "NOT_IN_FIBER";
 
@@ -23,5 +24,10 @@ export class NotInFiberError extends Error {
         : `${what} needs a current fiber, and no fiber is running here: run it with yield* in a fiber function, ` +
             "or enter one with run or toPromise",
     );
+  }
+
+  /** @internal */
+  get [KIND](): string {
+    return "NOT_IN_FIBER";
   }
 }

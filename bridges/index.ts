@@ -9,3 +9,4 @@ export * from "./events.js";
 export * from "./listen.js";
 export * from "./limit.js";
 export * from "./context.js";
+export * from "./timers.js";

@@ -9,7 +9,8 @@
 
 import { Cancel, type Body, type CancelContext, type Op } from "trestle";
 import { abortErrorOf } from "./crossing/abort-error.js";
-import { expectSignal, ForeignAbort } from "./crossing/foreign-abort.js";
+import { expectSignal, ForeignAbort, listenForAbort } from "./crossing/foreign-abort.js";
+import { oneShot } from "./crossing/one-shot.js";
 import type { Signal } from "./crossing/platform.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectBody, refuse } from "./crossing/refuse.js";
@@ -84,4 +85,28 @@ function* bySignal<T>(signal: AbortSignal, body: Body<T>): Op<T> {
   } finally {
     abort.detach();
   }
+}
+
+/**
+ * Waits until a foreign signal is aborted, and gives its reason, whatever that is; at once if it is aborted already. Nothing is thrown
+ * and nothing is cancelled: for fibers that do something about an abort. A cancellation point; cancelling takes the listener off.
+ *
+ * @example
+ * const stop = new AbortController();
+ * setTimeout(() => stop.abort("closing time"));
+ * yield* waitAborted(stop.signal); // => "closing time"
+ */
+export function waitAborted(signal: Signal): Op<unknown> {
+  if (signal === undefined) refuse("waitAborted", "signal", "an AbortSignal", signal);
+  expectSignal("waitAborted", "signal", signal);
+  return oneShot<unknown>(
+    "waitAborted",
+    (answer) => {
+      const aborted = signal;
+      if (!aborted.aborted) return listenForAbort(aborted, () => answer.succeed(aborted.reason));
+      answer.succeed(aborted.reason);
+      return undefined;
+    },
+    { undoWhenAnswered: true },
+  );
 }

@@ -16,10 +16,30 @@ export function expectSignal(
   refuse(where, argument, "an AbortSignal", signal, "of an AbortController, pass its signal");
 }
 
+interface WithModules {
+  process?: { getBuiltinModule?(name: string): { addAbortListener?: AddAbortListener } | undefined };
+}
+type AddAbortListener = (signal: AbortSignal, listener: () => void) => { [Symbol.dispose](): void };
+
+// Node can add a listener that is called even if another one stops the event. It takes signals of its own kind alone.
+const { process } = globalThis as unknown as WithModules;
+const addAbortListener = process?.getBuiltinModule?.("node:events")?.addAbortListener;
+
+/** Calls `listener` when `signal` is aborted. Gives what takes it off. */
+export function listenForAbort(signal: AbortSignal, listener: () => void): () => void {
+  if (addAbortListener && typeof AbortSignal === "function" && signal instanceof AbortSignal) {
+    const added = addAbortListener(signal, listener);
+    return () => added[Symbol.dispose]();
+  }
+  signal.addEventListener("abort", listener, { once: true });
+  return () => signal.removeEventListener("abort", listener);
+}
+
 /** Listens to a signal from `attach` to `detach`. */
 export class ForeignAbort {
   private readonly signal: AbortSignal;
   private context: CancelContext | undefined = undefined;
+  private stopListening: (() => void) | undefined = undefined;
   /** The cancellation that the signal has caused, if it was the first to cancel the context. */
   private cancelled: Cancelled | undefined = undefined;
   /** What clean-up callbacks threw into the cancel call; there is nobody above to catch it. */
@@ -32,12 +52,13 @@ export class ForeignAbort {
   /** From now on the signal cancels `context`, in the turn in which it is aborted. */
   attach(context: CancelContext): void {
     this.context = context;
-    this.signal.addEventListener("abort", this.onAbort, { once: true });
+    this.stopListening = listenForAbort(this.signal, this.onAbort);
   }
 
   /** Takes the listener off. */
   detach(): void {
-    if (this.context) this.signal.removeEventListener("abort", this.onAbort);
+    this.stopListening?.();
+    this.stopListening = undefined;
     this.context = undefined;
   }
 

@@ -306,6 +306,17 @@ function noticing<F extends (...args: never[]) => Op<unknown>>(fn: F): F {
   });
 }
 
+/** Has `await op` fail, for ops that inherit from `prototype`: whoever looks for `then` would take the op for its own result. */
+function refuseAwait(prototype: object): () => void {
+  Object.defineProperty(prototype, "then", {
+    configurable: true,
+    get() {
+      throw new TypeError("fiber operations are run with yield*, not await; from async code use toPromise(() => op)");
+    },
+  });
+  return () => void Reflect.deleteProperty(prototype, "then");
+}
+
 /** Begins to watch over ops. Returns what ends it. */
 export function watchOps(): () => void {
   on = true;
@@ -321,7 +332,13 @@ export function watchOps(): () => void {
   Object.setPrototypeOf(Recipe, NoticedBase);
   Recipe.prototype[Symbol.iterator] = iterateNoticedRecipe;
   LiftedCall.prototype.next = nextOfLiftedWatched;
-  const reuse = [makeAnew(Stream.prototype, "take"), makeAnew(StreamCursor.prototype, "next")];
+  const ends = [
+    refuseAwait(Primitive.prototype),
+    refuseAwait(Recipe.prototype),
+    refuseAwait(Yield.prototype),
+    makeAnew(Stream.prototype, "take"),
+    makeAnew(StreamCursor.prototype, "next"),
+  ];
   makeYields(() => new NoticedYield());
   wrapMarked(noticing);
   Object.defineProperty(generators, Symbol.iterator, {
@@ -351,7 +368,7 @@ export function watchOps(): () => void {
     Object.setPrototypeOf(Recipe, baseOfRecipes);
     Recipe.prototype[Symbol.iterator] = iteratorOfRecipe;
     LiftedCall.prototype.next = nextOfLifted;
-    for (const again of reuse) again();
+    for (const end of ends) end();
     makeYields(undefined);
     wrapMarked(undefined);
     delete generators[Symbol.iterator];

@@ -16,7 +16,7 @@ import { moduleName, observe, type Observed } from "./observed.js";
 import { findReferences, type Reference } from "./references.js";
 import { refusalOf } from "./refusals.js";
 import { returnsFromTry, runnableIn, waitSites, type WaitSite } from "./runs.js";
-import { enclosingClass, hasModifier, isCommonJsFile } from "./syntax.js";
+import { enclosingClass, hasModifier, isCommonJsFile, namedClass } from "./syntax.js";
 
 /**
  * `in-place`: becomes a fiber function under its own name. `twin`: a fiber function beside a promise façade of the old
@@ -388,6 +388,11 @@ function isOwnUse(use: Reference): boolean {
   const access = use.node.parent;
   if (!ts.isPropertyAccessExpression(access)) return false;
   if (access.expression.kind === ts.SyntaxKind.ThisKeyword) return true;
+  // A static method called by the name of its class, in the file that declares it.
+  const owner = enclosingClass(use.target.node);
+  if (ts.isIdentifier(access.expression) && access.expression.text === owner?.name?.text) {
+    return use.file === use.target.file && hasModifier(use.target.node, ts.SyntaxKind.StaticKeyword);
+  }
   const method = isSuperUse(use) ? methodAround(use.node) : undefined;
   return method?.name.getText() === use.target.name;
 }
@@ -398,13 +403,11 @@ function canBePaired(fn: AsyncFunction): boolean {
   if (fn.form === "declaration") return ts.isSourceFile(fn.node.parent) || ts.isBlock(fn.node.parent);
   const owner = fn.node.parent;
   return (
-    ts.isClassDeclaration(owner) &&
-    owner.name !== undefined &&
-    (ts.isSourceFile(owner.parent) || ts.isBlock(owner.parent)) &&
-    (ts.getDecorators(owner)?.length ?? 0) === 0 &&
+    ts.isClassLike(owner) &&
+    namedClass(owner) !== undefined &&
     fn.node.name !== undefined &&
     ts.isIdentifier(fn.node.name) &&
-    (!ts.canHaveDecorators(fn.node) || (ts.getDecorators(fn.node)?.length ?? 0) === 0)
+    [owner, fn.node].every((node) => !ts.canHaveDecorators(node) || (ts.getDecorators(node)?.length ?? 0) === 0)
   );
 }
 

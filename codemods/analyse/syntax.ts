@@ -129,6 +129,44 @@ export function enclosingClass(node: TS.Node): TS.ClassLikeDeclaration | undefin
   return undefined;
 }
 
+/** The statement that a class is made in, and by what text it is known behind that. */
+export function namedClass(owner: TS.ClassLikeDeclaration): { statement: TS.Statement; text: string } | undefined {
+  let statement: TS.Node = owner;
+  let text = owner.name?.text;
+  if (!ts.isClassDeclaration(owner)) {
+    const outer = withParentheses(owner);
+    const { parent } = outer;
+    text = undefined;
+    if (
+      ts.isVariableDeclaration(parent) &&
+      ts.isIdentifier(parent.name) &&
+      ts.isVariableDeclarationList(parent.parent) &&
+      parent.parent.declarations.length === 1
+    ) {
+      text = parent.name.text;
+      statement = parent.parent.parent;
+    } else if (
+      ts.isBinaryExpression(parent) &&
+      parent.right === outer &&
+      parent.operatorToken.kind === ts.SyntaxKind.EqualsToken &&
+      isEntityName(parent.left)
+    ) {
+      text = parent.left.getText();
+      statement = parent.parent;
+    }
+  }
+  if (text === undefined) return undefined;
+  if (!ts.isClassDeclaration(statement) && !ts.isVariableStatement(statement) && !ts.isExpressionStatement(statement)) {
+    return undefined;
+  }
+  return ts.isSourceFile(statement.parent) || ts.isBlock(statement.parent) ? { statement, text } : undefined;
+}
+
+/** `a`, or `a.b.c`. */
+function isEntityName(node: TS.Expression): boolean {
+  return ts.isIdentifier(node) || (ts.isPropertyAccessExpression(node) && isEntityName(node.expression));
+}
+
 export function hasModifier(node: TS.Node, kind: TS.SyntaxKind): boolean {
   return ts.canHaveModifiers(node) && (ts.getModifiers(node)?.some((modifier) => modifier.kind === kind) ?? false);
 }

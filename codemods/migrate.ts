@@ -163,8 +163,8 @@ async function settle(
     for (const fn of culprits.keys()) if (dispatching.has(fn)) undispatched.add(fn);
     if (undispatched.size + refused.size + spelledOut.size > before && round <= patientRounds) continue;
     for (const [fn, message] of culprits) {
-      // No type flows into `yield*` from where its value goes; written out, what was inferred from there is kept.
-      if (/\bunknown\b/.test(message) && !spelledOut.has(fn)) spelledOut.add(fn);
+      // The types that flow into what is behind `yield*` are others than behind `await`; written out, the former are kept.
+      if (!spelledOut.has(fn)) spelledOut.add(fn);
       else demote(fn, message);
     }
     if (unexplained.length > 0 || round > patientRounds) {

@@ -10,3 +10,5 @@ export * from "./listen.js";
 export * from "./limit.js";
 export * from "./context.js";
 export * from "./timers.js";
+export * from "./async-iterable.js";
+export * from "./disposable.js";

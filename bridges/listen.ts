@@ -1,4 +1,4 @@
-// Handlers that are fibers, for emitters and event targets; and emitting what a stream holds.
+// Handlers that are fibers, for emitters and event targets; and emitting what a stream holds, or being the emitter.
 //
 // |             | `listen`                                                       | `emitTo`                                    |
 // |-------------|----------------------------------------------------------------|---------------------------------------------|
@@ -9,9 +9,15 @@
 // |             | is off; nothing is thrown into `emit`                          | an event target it is uncaught              |
 // | buffer      | unbounded, as an emitter does not wait; `buffer` bounds it     | that of the stream                          |
 // | turns       | a handler runs after `emit` has returned                       | `emit` is called by the fiber itself        |
+//
+// `toEmitter` is as `emitTo`, by daemons of the switch, and takes from a stream only while somebody listens.
 
 import {
+  asyncDispose,
+  Cancel,
   captureSurroundings,
+  Condition,
+  Disposed,
   Fiber,
   InvalidArgument,
   withSurroundings,
@@ -23,9 +29,9 @@ import {
 } from "trestle";
 import { events, type EmitterLike, type EventsOptions, type EventTargetLike } from "./events.js";
 import { CARRY, kindOf, type Carrying } from "./crossing/listener.js";
-import type { PlatformEvent } from "./crossing/platform.js";
+import type { AsyncDisposableLike, PlatformEvent } from "./crossing/platform.js";
 import { Recipe } from "./crossing/recipe.js";
-import { expectBody, expectOptions, refuse } from "./crossing/refuse.js";
+import { expectBody, expectFunction, expectOptions, expectSwitch, refuse } from "./crossing/refuse.js";
 import { Done, type Subscribed } from "./crossing/subscribed.js";
 
 /** What happens to events while a handler runs, see {@link listen}. */
@@ -261,4 +267,208 @@ function emitterOf(target: object | null | undefined, event: string | symbol): (
 function* emitting<T>(emit: (value: unknown) => void, stream: Stream<T>): Op<void> {
   const items = stream.iterate();
   while (yield* items.next()) emit(items.value);
+}
+
+/** What {@link toEmitter} gives: as much of Node's `EventEmitter` as listeners need. */
+export interface StreamEmitter extends AsyncDisposableLike {
+  on(event: string, listener: (value: never) => void): this;
+  once(event: string, listener: (value: never) => void): this;
+  off(event: string, listener: (value: never) => void): this;
+  addListener(event: string, listener: (value: never) => void): this;
+  removeListener(event: string, listener: (value: never) => void): this;
+  listenerCount(event: string): number;
+}
+
+/** The options of {@link toEmitter}. */
+export interface ToEmitterOptions {
+  /** How many of the last values of an event a new listener of it is called with, at once. Default 0. */
+  replay?: number;
+  /** Shown in reports. */
+  name?: string;
+}
+
+/**
+ * An emitter of what `streams` hold: each value is emitted under the name of its stream. A stream is taken from only while somebody
+ * listens; what nobody has listened to yet stays in it, and slows its producer down. When all streams are closed, `end` is emitted;
+ * when one fails, `error` with its failure, which without a listener fails the switch, as does what a listener throws.
+ *
+ * The fibers that take belong to `sw`, and do not keep it open; `await using`, or `asyncDispose`, stops them, and is over when they are.
+ * Not a cancellation point.
+ *
+ * @example
+ * const emitter = yield* toEmitter(sw, { job: jobs });
+ * emitter.on("job", (job: string) => log(job));
+ *
+ * @param streams  by the names of their events
+ * @throws SwitchFinishedError when the block of `sw` has ended
+ */
+export function toEmitter(
+  sw: Switch,
+  streams: Readonly<Record<string, Stream<unknown>>>,
+  options?: ToEmitterOptions,
+): Op<StreamEmitter> {
+  const where = "toEmitter";
+  expectSwitch(where, sw);
+  if (typeof streams !== "object" || streams === null) refuse(where, "streams", "streams by names of events", streams);
+  for (const [event, stream] of Object.entries(streams)) {
+    if (typeof (stream as Partial<Stream<unknown>> | undefined)?.iterate !== "function")
+      refuse(where, `streams.${event}`, "a Stream", stream);
+  }
+  expectOptions(where, options, "name");
+  const replay: unknown = options?.replay ?? 0;
+  if (typeof replay !== "number" || !(replay >= 0)) refuse(where, "options.replay", "a number of values", replay);
+  return new Recipe(() => new Pump(streams, replay).start(sw, options?.name ?? where)[Symbol.iterator](), where);
+}
+
+type Listener = (value: unknown) => void;
+
+class Pump implements StreamEmitter {
+  private readonly streams: Readonly<Record<string, Stream<unknown>>>;
+  private readonly replay: number;
+  /** Each entry is an object of its own: one listener may be there several times. */
+  private readonly listeners = new Map<string, { listener: Listener; once: boolean }[]>();
+  private readonly last = new Map<string, unknown[]>();
+  private readonly changed = new Condition();
+  private context: Cancel.Context | undefined = undefined;
+  private ended: { promise: Promise<void>; resolve: () => void };
+
+  constructor(streams: Readonly<Record<string, Stream<unknown>>>, replay: number) {
+    this.streams = streams;
+    this.replay = replay;
+    let resolve = () => {};
+    const promise = new Promise<void>((settle) => (resolve = settle));
+    this.ended = { promise, resolve };
+  }
+
+  *start(sw: Switch, name: string): Op<StreamEmitter> {
+    sw.check();
+    yield* Fiber.forkDaemon(sw, () => this.run(), { name });
+    return this;
+  }
+
+  private *run(): Op<void> {
+    let disposed: Cancel.Context | undefined;
+    try {
+      yield* Cancel.sub((context) => this.pumpAll((this.context = disposed = context)));
+    } catch (error) {
+      const stopped = Cancel.isCancelled(error) && error.reason instanceof Disposed && error === disposed?.interruption;
+      if (!stopped) throw error;
+    } finally {
+      this.context = undefined;
+      this.ended.resolve();
+    }
+  }
+
+  private *pumpAll(_context: Cancel.Context): Op<void> {
+    try {
+      yield* Fiber.all(
+        Object.entries(this.streams).map(
+          ([event, stream]) =>
+            () =>
+              this.pump(event, stream),
+        ),
+      );
+    } catch (error) {
+      if (Cancel.isCancelled(error) || !this.streamFailed || !this.has("error")) throw error;
+      this.emit("error", error);
+      return;
+    }
+    this.emit("end", undefined);
+  }
+
+  private streamFailed = false;
+
+  private *pump(event: string, stream: Stream<unknown>): Op<void> {
+    const items = stream.iterate();
+    for (;;) {
+      yield* this.heard(event);
+      let more: boolean;
+      try {
+        more = yield* items.next();
+      } catch (error) {
+        this.streamFailed = !Cancel.isCancelled(error);
+        throw error;
+      }
+      if (!more) return;
+      const { value } = items;
+      yield* this.heard(event);
+      this.emit(event, value);
+    }
+  }
+
+  private *heard(event: string): Op<void> {
+    while (!this.has(event)) yield* this.changed.awaitNoMutex();
+  }
+
+  private has(event: string): boolean {
+    return this.listenerCount(event) > 0;
+  }
+
+  private emit(event: string, value: unknown): void {
+    if (this.replay > 0) {
+      const last = this.last.get(event) ?? [];
+      this.last.set(event, last);
+      if (last.push(value) > this.replay) last.shift();
+    }
+    for (const entry of [...(this.listeners.get(event) ?? [])]) {
+      if (entry.once) this.remove(event, entry);
+      entry.listener(value);
+    }
+  }
+
+  private add(event: string, listener: unknown, once: boolean): this {
+    expectFunction("toEmitter", "listener", listener);
+    const entry = { listener: listener as Listener, once };
+    const entries = this.listeners.get(event) ?? [];
+    this.listeners.set(event, [...entries, entry]);
+    for (const value of this.last.get(event)?.slice() ?? []) {
+      if (once) this.remove(event, entry);
+      entry.listener(value);
+      if (once) return this;
+    }
+    this.changed.broadcast();
+    return this;
+  }
+
+  private remove(event: string, entry: object | undefined): this {
+    const entries = this.listeners.get(event) ?? [];
+    this.listeners.set(
+      event,
+      entries.filter((other) => other !== entry),
+    );
+    return this;
+  }
+
+  on(event: string, listener: (value: never) => void): this {
+    return this.add(event, listener, false);
+  }
+
+  once(event: string, listener: (value: never) => void): this {
+    return this.add(event, listener, true);
+  }
+
+  off(event: string, listener: (value: never) => void): this {
+    const entries = this.listeners.get(event) ?? [];
+    return this.remove(
+      event,
+      entries.findLast((entry) => entry.listener === listener),
+    );
+  }
+
+  addListener(event: string, listener: (value: never) => void): this {
+    return this.on(event, listener);
+  }
+
+  removeListener(event: string, listener: (value: never) => void): this {
+    return this.off(event, listener);
+  }
+
+  listenerCount(event: string): number {
+    return this.listeners.get(event)?.length ?? 0;
+  }
+
+  [asyncDispose](): Promise<void> {
+    this.context?.cancel(new Disposed());
+    return this.ended.promise;
+  }
 }

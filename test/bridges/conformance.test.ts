@@ -1,7 +1,9 @@
 // The contract of the portable worlds, adapter by adapter. A new world is a file and a row.
 
 import * as abortExports from "@trestle/bridges/abort";
+import * as asyncIterableExports from "@trestle/bridges/async-iterable";
 import * as callbackExports from "@trestle/bridges/callback";
+import * as disposableExports from "@trestle/bridges/disposable";
 import * as eventsExports from "@trestle/bridges/events";
 import * as limitExports from "@trestle/bridges/limit";
 import * as listenExports from "@trestle/bridges/listen";
@@ -11,6 +13,7 @@ import * as promiseExports from "@trestle/bridges/promise";
 import * as rxjsExports from "@trestle/bridges/rxjs";
 import { conformance } from "./conformance.js";
 import { expectNoUnhandledRejections } from "./world.js";
+import { asyncIterable } from "./worlds/async-iterable.js";
 import { callback } from "./worlds/callback.js";
 import { events } from "./worlds/events.js";
 import { limit } from "./worlds/limit.js";
@@ -29,4 +32,6 @@ conformance("listen", undefined, listenExports);
 conformance("observable", observable, observableExports);
 conformance("rxjs", rxjs, rxjsExports);
 conformance("limit", limit, limitExports);
+conformance("async-iterable", asyncIterable, asyncIterableExports);
+conformance("disposable", undefined, disposableExports);
 conformance("lwt", lwt, lwtExports);

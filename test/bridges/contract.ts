@@ -157,6 +157,13 @@ export const worlds: readonly World[] = [
         context: only("the fiber's own", "BA-04"),
         release: only("the listener comes off with the end of the body", "BA-05 BA-10"),
       },
+      waitAborted: {
+        cancel: only("the listener comes off in the same turn", "BA-12 a cancelled"),
+        error: "-",
+        late: "-",
+        context: "-",
+        release: only("with the abort, whose reason it gives", "BA-12 gives the"),
+      },
     },
     outgoing: {
       cancelSignal: {
@@ -220,6 +227,13 @@ export const worlds: readonly World[] = [
         late: only("the stream's own buffer", "BE-33 what a listener throws"),
         context: only("the fiber itself calls the listeners", "BE-33 what a listener throws"),
         release: "-",
+      },
+      toEmitter: {
+        cancel: only("disposing of it, or the end of the switch", "BE-35 cancels"),
+        error: only("`error`; without a listener it fails the switch", "BE-35 emits the failure"),
+        late: only("the stream's own buffer: what nobody listens to stays there", "BE-35 emits only"),
+        context: "-",
+        release: only("its fibers have ended when it is disposed of", "BE-35 cancels"),
       },
     },
   },
@@ -331,6 +345,50 @@ export const worlds: readonly World[] = [
         late: "-",
         context: only("that of the call to `limit`", "BL-11"),
         release: only("the permit, when the promise has settled", "BL-06"),
+      },
+    },
+  },
+  {
+    title: "Async iterables",
+    subpath: "async-iterable",
+    incoming: {
+      fromAsyncIterable: { cancel: "watched", error: "same", late: "dropped", context: "own", release: "inert" },
+      each: {
+        cancel: only("`return()` is called in the same turn", "BI-06", "BI-07 cancelled"),
+        error: only("the very value; of the body, too", "BI-04", "BI-10"),
+        late: "-",
+        context: only("the fiber's own", "BI-01"),
+        release: only("`return()` is waited for, unless the source has ended or a pull was pending", "BI-04", "BI-05"),
+      },
+    },
+    outgoing: {
+      toAsyncIterable: {
+        cancel: only("`return()`, `signal`: in the same turn", "BI-25", "BI-29 BG-20"),
+        error: only("the same object, once", "BI-27"),
+        late: only("rejects `return()`", "BI-30"),
+        context: only("that of whoever asks for an item", "BI-06 a fiber"),
+        release: only("`return()` is told after the finalizers; `sw` ends what is left", "BI-24 BG-21", "BI-29 BG-52"),
+      },
+      "toAsyncGenerator, emit, emitAll": {
+        cancel: only("`return()`, after the requests before it", "BI-22 BI-24"),
+        error: only("the same object, once", "BI-22 BI-24"),
+        late: only("rejects `return()`", "BI-22 BI-24"),
+        context: only("that of whoever asks for an item", "BI-06 a fiber"),
+        release: only("`return()` is told after the finalizers", "BI-04 a loop"),
+      },
+    },
+  },
+  {
+    title: "Disposal",
+    subpath: "disposable",
+    incoming: {},
+    outgoing: {
+      openSwitch: {
+        cancel: only("the end of the block, `signal`, `sw`", "BI-43 cancels what", "BI-43 rejects"),
+        error: only("the failure of the switch", "BI-43 rejects"),
+        late: only("that of the switch", "BI-43 rejects"),
+        context: "-",
+        release: only("told after the finalizers", "BI-43 cancels what"),
       },
     },
   },

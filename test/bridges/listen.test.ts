@@ -1,7 +1,16 @@
 import { EventEmitter } from "node:events";
 import { describe, expect, it } from "vitest";
-import { Fiber, Stream, Switch, type Op } from "trestle";
-import { emitTo, fromPromise, listen, toPromise, type Listening, type ListenOptions } from "@trestle/bridges";
+import { asyncDispose, Fiber, Stream, Switch, type Op } from "trestle";
+import * as mock from "trestle/mock";
+import {
+  emitTo,
+  fromPromise,
+  listen,
+  toEmitter,
+  toPromise,
+  type Listening,
+  type ListenOptions,
+} from "@trestle/bridges";
 import { Cell, expectNoUnhandledRejections, outcome, ticks, uncaughtDuring, macrotask } from "./world.js";
 
 expectNoUnhandledRejections();
@@ -314,5 +323,97 @@ describe("emitTo", () => {
   it("refuses wrong arguments", () => {
     expect(() => emitTo({} as never, "x", streamOf())).toThrow(/"target" must be an emitter/);
     expect(() => emitTo(new EventEmitter(), "x", [] as never)).toThrow(/"stream" must be a Stream/);
+  });
+});
+
+describe("toEmitter", () => {
+  const taken = (log: unknown[], name: string) => (value: unknown) => void log.push(`${name} ${String(value)}`);
+
+  it("BE-35 emits only while somebody listens, and end once when all streams are closed", () => {
+    const log: unknown[] = [];
+    mock.run(function* () {
+      yield* Switch.run(function* (sw) {
+        const [a, b] = [new Stream<number>(8), new Stream<string>(8)];
+        const emitter = yield* toEmitter(sw, { a, b });
+        emitter.on("end", taken(log, "end"));
+        a.tryAdd(1);
+        b.tryAdd("x");
+        for (let i = 0; i < 3; i++) yield* Fiber.yield();
+        log.push(`${a.length} ${b.length}`);
+        const listener = taken(log, "a");
+        emitter.on("a", listener);
+        emitter.once("b", taken(log, "b"));
+        for (let i = 0; i < 5; i++) yield* Fiber.yield();
+        emitter.off("a", listener);
+        a.tryAdd(2);
+        b.tryAdd("y");
+        for (let i = 0; i < 5; i++) yield* Fiber.yield();
+        expect(emitter.listenerCount("a")).toBe(0);
+        log.push("again");
+        emitter.on("a", listener);
+        emitter.on("b", taken(log, "b"));
+        a.close();
+        b.close();
+        for (let i = 0; i < 5; i++) yield* Fiber.yield();
+      });
+    });
+    expect(log).toEqual(["1 1", "a 1", "b x", "again", "b y", "a 2", "end undefined"]);
+  });
+
+  it("BE-35 replays the last values to those who come later", () => {
+    const log: unknown[] = [];
+    mock.run(function* () {
+      yield* Switch.run(function* (sw) {
+        const stream = new Stream<number>(8);
+        const emitter = yield* toEmitter(sw, { n: stream }, { replay: 2 });
+        emitter.on("n", taken(log, "first"));
+        for (const n of [1, 2, 3]) stream.tryAdd(n);
+        for (let i = 0; i < 5; i++) yield* Fiber.yield();
+        emitter.on("n", taken(log, "late"));
+        emitter.once("n", taken(log, "once"));
+      });
+    });
+    expect(log).toEqual(["first 1", "first 2", "first 3", "late 2", "late 3", "once 2"]);
+  });
+
+  it("BE-35 emits the failure of a stream as error, or fails the switch when nobody hears it", () => {
+    const error = new Error("of the stream");
+    const run = (hear: boolean) => {
+      const log: unknown[] = [];
+      try {
+        mock.run(() =>
+          Switch.run(function* (sw) {
+            const stream = new Stream<number>(8);
+            const emitter = yield* toEmitter(sw, { n: stream });
+            emitter.on("n", taken(log, "n"));
+            if (hear) emitter.on("error", taken(log, "error"));
+            stream.fail(error);
+            for (let i = 0; i < 5; i++) yield* Fiber.yield();
+          }),
+        );
+      } catch (thrown) {
+        log.push(thrown);
+      }
+      return log;
+    };
+    expect(run(true)).toEqual(["error Error: of the stream"]);
+    expect(run(false)).toEqual([error]);
+  });
+
+  it("BE-35 cancels its fibers when it is disposed of, and has ended then", async () => {
+    const log: unknown[] = [];
+    await toPromise(() =>
+      Switch.run(function* (sw) {
+        const stream = new Stream<number>(8);
+        const emitter = yield* toEmitter(sw, { n: stream });
+        emitter.on("n", taken(log, "n"));
+        yield* Fiber.yield();
+        yield* fromPromise(emitter[asyncDispose]());
+        stream.tryAdd(1);
+        yield* Fiber.yield();
+        log.push(stream.length);
+      }),
+    );
+    expect(log).toEqual([1]);
   });
 });

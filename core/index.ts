@@ -22,6 +22,28 @@ export { EndOfFile, type BufferSink, type Direction, type Sink, type Source, typ
 export { BufferLimitExceeded, BufRead, type BufReadOptions, type ByteOrder } from "./buf-read.js";
 export * as Parser from "./parser.js";
 export { BufWrite, FlushAborted, type BufWriteOptions, type WriteOrder } from "./buf-write.js";
+export {
+  ListeningSocket,
+  Net,
+  type ConnectionErrorHandler,
+  type ConnectionHandler,
+  type ConnectOptions,
+  type DatagramOptions,
+  type DatagramSocket,
+  type ListenOptions,
+  type LookUpOptions,
+  type ServeOptions,
+  type StreamSocket,
+  type TcpConnectOptions,
+} from "./net.js";
+export {
+  IpAddress,
+  showAddress,
+  type DatagramAddress,
+  type SocketAddress,
+  type StreamAddress,
+} from "./socket-address.js";
+export { showOption, type SocketOption, type SocketOptionName, type SocketOptions } from "./socket-option.js";
 export { Permit, Semaphore, type SemaphoreOptions } from "./semaphore.js";
 export { Condition, Request, type ConditionOptions } from "./condition.js";
 export { Held, Mutex, Poisoned, SysError, type MutexOptions, type UseRwOptions } from "./mutex.js";

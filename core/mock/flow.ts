@@ -3,7 +3,10 @@
 import { expectFunction, expectOptions, refuse } from "../engine/describe.js";
 import type { Op } from "../engine/op.js";
 import { Failure } from "../failure.js";
-import { after, EndOfFile, lengthOf, type Direction, type TwoWay } from "../flow.js";
+import { after, EndOfFile, lengthOf, type Direction } from "../flow.js";
+import type { StreamSocket } from "../net.js";
+import { expectOption, showOption, unsupported, type SocketOptionName, type SocketOptions } from "../socket-option.js";
+import type { Hook, Switch } from "../switch.js";
 import { traceln } from "../traceln.js";
 import { Handler } from "./handler.js";
 
@@ -30,7 +33,7 @@ const WRITE_SIZE = 4096;
  * // +client: read "bye\n"
  * // +client: wrote "bye\n"
  */
-export class MockFlow implements TwoWay {
+export class MockFlow implements StreamSocket {
   readonly label: string;
   /** What each read gives. Default: `EndOfFile`. */
   readonly onRead = new Handler<Uint8Array | string>({ raise: new EndOfFile() });
@@ -39,6 +42,8 @@ export class MockFlow implements TwoWay {
   readonly lend?: (take: (buffers: readonly Uint8Array[]) => Op<number>) => Op<void>;
   private readonly show: (bytes: Uint8Array) => string;
   private lent: readonly Uint8Array[] = [];
+  private readonly options = new Map<string, unknown>();
+  private hook: Hook | undefined = undefined;
   private ended = false;
 
   /** @param label  begins each line of the trace */
@@ -104,11 +109,36 @@ export class MockFlow implements TwoWay {
   *close(): Op<void> {
     if (this.ended) return;
     this.ended = true;
+    this.hook?.remove();
     traceln("%s: closed", this.label);
+  }
+
+  /** The same as {@link close}. */
+  destroy(): Op<void> {
+    return this.close();
+  }
+
+  /** From now on `sw` closes it, if nobody has done so before. */
+  attachTo(sw: Switch): this {
+    this.hook = sw.addHook(() => this.close());
+    return this;
   }
 
   *shutdown(which: Direction): Op<void> {
     traceln("%s: shutdown %s", this.label, which);
+  }
+
+  getOption<N extends SocketOptionName>(name: N): SocketOptions[N] {
+    const known = { TCP_NODELAY: false, SO_KEEPALIVE: false, TCP_KEEPIDLE: 0 } as Partial<SocketOptions>;
+    const value = known[name];
+    if (value === undefined) throw unsupported("getting", name);
+    return (this.options.get(name) ?? value) as SocketOptions[N];
+  }
+
+  setOption<N extends SocketOptionName>(name: N, value: SocketOptions[N]): void {
+    expectOption(name, value);
+    traceln("%s: setsockopt %s", this.label, showOption(name, value));
+    this.options.set(name, value);
   }
 }
 

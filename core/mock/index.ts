@@ -5,3 +5,4 @@ export { Handler } from "./handler.js";
 export { mapAction, runAction, type Action } from "./action.js";
 export { MockClock, type MockClockOptions } from "./clock.js";
 export { MockFlow, type MockFlowOptions } from "./flow.js";
+export { MockListeningSocket, MockNet } from "./net.js";

@@ -1,9 +1,11 @@
 // What a program on Node is given.
 
 import type { Env } from "../env.js";
+import type { Net } from "../net.js";
 import type { Sink, Source } from "../flow.js";
 import { systemClock, systemMonoClock } from "../system-clock.js";
 import { debug } from "../traceln.js";
+import { nodeNet } from "./net.js";
 import { signals, type Signals } from "./signals.js";
 import { standardStreams } from "./standard-streams.js";
 
@@ -17,6 +19,8 @@ export interface NodeEnv extends Env {
   readonly stderr: Sink;
   /** Random bytes without end, fit for keys. */
   readonly secureRandom: Source;
+  /** The network. */
+  readonly net: Net;
   /** The arguments of the command line, without the program. */
   readonly args: readonly string[];
   /** The environment variables. */
@@ -32,6 +36,7 @@ export const nodeEnv: NodeEnv = {
   debug,
   backendId: "node",
   ...standardStreams,
+  net: nodeNet,
   args: process.argv.slice(2),
   vars: process.env,
   signals,

@@ -5,18 +5,8 @@ import { Condition } from "../condition.js";
 import { suspend } from "../engine/suspend.js";
 import type { Op } from "../engine/op.js";
 import { EndOfFile, lengthOf, type Sink, type Source } from "../flow.js";
-import { fromSystemError, IoError } from "../io-error.js";
+import { fromSystemError, type IoError } from "../io-error.js";
 import { yieldNow } from "../turns.js";
-
-/** What `error` is to our users: errors of the system have a code. */
-export function streamError(error: unknown): IoError {
-  return fromSystemError(error);
-}
-
-/** A stream that ended, or was closed, without an error of its own. */
-export function reset(): IoError {
-  return new IoError({ area: "Net", kind: "Connection_reset" });
-}
 
 /** The bytes that a stream gives. */
 export class StreamSource implements Source {
@@ -26,6 +16,7 @@ export class StreamSource implements Source {
   /** What the stream gave and nobody has read yet. */
   private chunk: Uint8Array | undefined = undefined;
   private ended = false;
+  private isShut = false;
   private failure: IoError | undefined = undefined;
 
   /** Reads nothing before it is asked for, except up to the high-water mark of the stream. */
@@ -37,15 +28,20 @@ export class StreamSource implements Source {
     stream.on("end", () => this.end());
     stream.on("close", () => this.end());
     stream.on("error", (error) => {
-      this.failure ??= streamError(error);
+      this.failure ??= fromSystemError(error);
       wake();
     });
   }
 
-  /** Readers meet the end, when they have read what is there. */
-  end(): void {
+  private end(): void {
     this.ended = true;
     this.changed.broadcast();
+  }
+
+  /** Readers meet the end now, whatever else there is to read. */
+  shut(): void {
+    this.isShut = true;
+    this.end();
   }
 
   *read(buffer: Uint8Array): Op<number> {
@@ -66,6 +62,7 @@ export class StreamSource implements Source {
   /** What comes next; it stays until it is consumed. */
   private *next(): Op<Uint8Array> {
     for (;;) {
+      if (this.isShut) throw new EndOfFile();
       this.chunk ??= (this.stream.read() as Uint8Array | null) ?? undefined;
       if (this.chunk) return this.chunk;
       if (this.failure) throw this.failure;
@@ -90,7 +87,7 @@ export class StreamSink implements Sink {
     this.stream = stream;
     this.label = `${name}: writing`;
     stream.on("error", (error) => {
-      this.failure ??= streamError(error);
+      this.failure ??= fromSystemError(error);
     });
   }
 
@@ -103,7 +100,7 @@ export class StreamSink implements Sink {
     yield* suspend<void>(this.label, (ctx, enqueue) => {
       const { stream } = this;
       const done = (error?: Error | null): void => {
-        enqueue(error ? { ok: false, error: this.failure ?? streamError(error) } : { ok: true, value: undefined });
+        enqueue(error ? { ok: false, error: this.failure ?? fromSystemError(error) } : { ok: true, value: undefined });
       };
       // What Node has been given cannot be taken back.
       ctx.setCancelFn((error) => enqueue({ ok: false, error }));
@@ -124,7 +121,7 @@ export class StreamSink implements Sink {
     yield* suspend<void>(`${this.label} the last bytes`, (ctx, enqueue) => {
       ctx.setCancelFn((error) => enqueue({ ok: false, error }));
       stream.end((error?: Error | null) => {
-        enqueue(error ? { ok: false, error: this.failure ?? streamError(error) } : { ok: true, value: undefined });
+        enqueue(error ? { ok: false, error: this.failure ?? fromSystemError(error) } : { ok: true, value: undefined });
       });
     });
   }

@@ -50,6 +50,9 @@ function ownModules(file: string): string[] {
   return world === undefined ? [] : [`trestle/${world}`];
 }
 
+/** Files whose examples are about the real world. */
+const REAL = /^(bridges\/|core\/node\/|core\/net\.ts)/;
+
 export class Vocabulary {
   private readonly exported: ReadonlyMap<string, ReadonlySet<string>>;
   private readonly prelude = new Set(Object.keys(prelude(realWorld)));
@@ -115,7 +118,7 @@ export class Vocabulary {
     });
     try {
       return await execute(program, {
-        realTime: /^(bridges|core\/node)\//.test(file),
+        realTime: REAL.test(file),
         start(main, docs) {
           writeFileSync("notes.txt", "the notes");
           const first = [...docs, ...outside.values()];
@@ -130,7 +133,7 @@ export class Vocabulary {
             return Fiber.withBinding(env.debug.traceln, print, () => withScopes(given, env, example));
           };
           // Promises and timers need an event loop.
-          const real = /^(bridges|core\/node)\//.test(file) || freeNamesOf(text).has("setTimeout");
+          const real = REAL.test(file) || freeNamesOf(text).has("setTimeout");
           return real ? node.run(body) : mock.run(body);
         },
       });

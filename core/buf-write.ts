@@ -133,7 +133,7 @@ export class BufWrite {
       }
       if (i === length) return this.wrote(length);
     }
-    this.copy(encoder.encode(text));
+    this.copy((encoder ??= new TextEncoder()).encode(text));
   }
 
   /**
@@ -387,7 +387,8 @@ export class BufWrite {
   }
 }
 
-const encoder = /* @__PURE__ */ new TextEncoder();
+// Made when first needed: there are places that have the language and nothing else.
+let encoder: { encode(text: string): Uint8Array } | undefined;
 
 function* writing<T>(
   sw: Switch,

@@ -396,9 +396,11 @@ export function after(buffers: readonly Uint8Array[], count: number): Uint8Array
   return rest;
 }
 
-const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+// Made when first needed: there are places that have the language and nothing else.
+let utf8: { decode(bytes: Uint8Array): string } | undefined;
 
 /** @internal Bytes as text; a `TypeError` if they are not UTF-8. */
 export function decode(bytes: Uint8Array): string {
+  utf8 ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   return utf8.decode(bytes);
 }

@@ -36,7 +36,7 @@ const WRITE_SIZE = 4096;
 export class MockFlow implements StreamSocket {
   readonly label: string;
   /** What each read gives. Default: `EndOfFile`. */
-  readonly onRead = new Handler<Uint8Array | string>({ raise: new EndOfFile() });
+  readonly onRead: Handler<Uint8Array | string> = new Handler<Uint8Array | string>({ raise: new EndOfFile() });
   /** How many bytes each write takes, at most. Default: 4096. */
   readonly onCopyBytes = new Handler<number>({ return: WRITE_SIZE });
   readonly lend?: (take: (buffers: readonly Uint8Array[]) => Op<number>) => Op<void>;

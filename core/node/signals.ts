@@ -6,7 +6,7 @@ import { suspend } from "../engine/suspend.js";
 import { Switch } from "../switch.js";
 
 /** The name of a signal, such as `"SIGTERM"`. */
-export type SignalName = NodeJS.Signals;
+export type SignalName = `SIG${string}`;
 
 /** The signals that the process gets. Without a handler, each does what the system has it do by default. */
 export interface Signals {

@@ -15,7 +15,7 @@
 // | error       | the same object; a falsy one in an error, as `util.callbackify` does; what the callback throws is    |
 // |             | reported as unhandled                                                                                |
 
-import { reportUnhandled, type Body, type Op } from "trestle";
+import { reportUnhandled, Wait, type Body, type Op } from "trestle";
 import { discardOf, type DiscardOptions } from "./crossing/discard.js";
 import { drive, type DriveOptions } from "./crossing/drive.js";
 import { oneShot, type Answer, type Undo } from "./crossing/one-shot.js";
@@ -139,7 +139,7 @@ export function fromNode<O extends object, K extends keyof O>(
     ? (...args: A) => Op<void>
     : never;
 export function fromNode(first: unknown, second?: unknown, third?: unknown): unknown {
-  return wrap("fromNode", first, second, third, (values) => values[0]);
+  return wrap("fromNode", first, second, third);
 }
 
 /**
@@ -153,20 +153,14 @@ export function fromNodeAll<This, A extends unknown[], R extends unknown[]>(
   options?: FromNodeOptions,
 ): (this: This, ...args: A) => Op<R>;
 export function fromNodeAll(first: unknown, second?: unknown, third?: unknown): unknown {
-  return wrap("fromNodeAll", first, second, third, (values) => values);
+  return wrap("fromNodeAll", first, second, third);
 }
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
 const PROMISIFIED = Symbol.for("nodejs.util.promisify.custom");
 
-function wrap(
-  where: string,
-  first: unknown,
-  second: unknown,
-  third: unknown,
-  pick: (values: unknown[]) => unknown,
-): AnyFunction {
+function wrap(where: string, first: unknown, second: unknown, third: unknown): AnyFunction {
   const byMethod = typeof second === "string" || typeof second === "symbol";
   const fn = byMethod ? (first as Record<PropertyKey, unknown> | null | undefined)?.[second] : first;
   const expected = "a function taking an error-first callback";
@@ -177,7 +171,8 @@ function wrap(
   const strict = options?.strictError === true;
   const label = `${where}(${options?.label ?? (fn.name || "anonymous")})`;
   const promisified = (fn as { [PROMISIFIED]?: unknown })[PROMISIFIED];
-  const names = where === "fromNode" ? namesOfResults(fn) : undefined;
+  const all = where === "fromNodeAll";
+  const call: NodeFunction = { fn: fn as AnyFunction, label, strict, all, names: all ? undefined : namesOfResults(fn) };
 
   return function (this: unknown, ...args: unknown[]): Op<unknown> {
     const receiver = byMethod ? first : this;
@@ -187,14 +182,55 @@ function wrap(
         label,
       );
     }
-    return oneShot<unknown>(label, (answer) => {
-      (fn as AnyFunction).call(receiver, ...args, (error: unknown, ...values: unknown[]) => {
-        if (strict ? error !== null && error !== undefined : error) answer.fail(error);
-        else answer.succeed(names && values.length > 1 ? named(names, values) : pick(values));
-      });
-      return undefined;
-    });
+    return new NodeCall(call, receiver, args);
   };
+}
+
+/** A function that takes an error-first callback, and how its answer is read. */
+interface NodeFunction {
+  readonly fn: AnyFunction;
+  readonly label: string;
+  readonly strict: boolean;
+  /** Give all results. */
+  readonly all: boolean;
+  /** The names of several results. */
+  readonly names: readonly string[] | undefined;
+}
+
+/** One call, and the wait for its callback. */
+class NodeCall extends Wait<unknown> {
+  private readonly call: NodeFunction;
+  private readonly receiver: unknown;
+  private readonly args: readonly unknown[];
+
+  constructor(call: NodeFunction, receiver: unknown, args: readonly unknown[]) {
+    super(call.label);
+    this.call = call;
+    this.receiver = receiver;
+    this.args = args;
+  }
+
+  protected again(): NodeCall {
+    return new NodeCall(this.call, this.receiver, this.args);
+  }
+
+  protected enter(): void {
+    const { fn, all, names } = this.call;
+    const callback =
+      all || names
+        ? (error: unknown, ...values: unknown[]) =>
+            this.answer(error, names && values.length > 1 ? named(names, values) : all ? values : values[0])
+        : (error: unknown, value: unknown) => this.answer(error, value);
+    fn.apply(this.receiver, [...this.args, callback]);
+  }
+
+  private answer(error: unknown, value: unknown): void {
+    if (this.call.strict ? error !== null && error !== undefined : error) this.wake(error, true);
+    else this.wake(value);
+  }
+
+  /** There is nothing to stop the call with. */
+  protected leave(): void {}
 }
 
 function* callPromisified(label: string, fn: AnyFunction, receiver: unknown, args: unknown[]): Op<unknown> {
@@ -286,7 +322,7 @@ function callBack<T>(
     if (inside) void Promise.resolve().then(call);
     else call();
   };
-  const cancel = drive(
+  const root = drive(
     where,
     body,
     options,
@@ -297,7 +333,7 @@ function callBack<T>(
   return {
     cancel(reason: unknown = new Error("cancelled by its handle")) {
       silent = options?.silentCancel === true;
-      cancel(reason);
+      root?.cancel(reason);
     },
   };
 }

@@ -96,3 +96,4 @@ export { flush, runReady } from "./engine/host-loop.js";
 export { asyncDispose, dispose, type AsyncDisposableLike, type DisposableLike } from "./engine/disposable.js";
 export { Disposed, startRoot, type Holder, type RootFiber, type RootOptions } from "./engine/root.js";
 export { suspend, suspendUnchecked, type Enqueue, type SuspendContext } from "./engine/suspend.js";
+export { Wait } from "./engine/wait.js";

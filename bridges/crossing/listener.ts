@@ -67,6 +67,11 @@ class Hub {
   }
 
   private dispatch(args: unknown[]): void {
+    if (this.listeners.size === 1) {
+      const [only] = this.listeners;
+      only!(...args);
+      return;
+    }
     // Those who leave during the event are not called any more, those who come are not called yet.
     for (const listener of [...this.listeners]) if (this.listeners.has(listener)) listener(...args);
   }

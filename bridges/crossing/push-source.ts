@@ -14,6 +14,7 @@ import {
   asyncDispose,
   reportUnhandled,
   suspend,
+  Wait,
   type Enqueue,
   type Instruction,
   type Op,
@@ -53,47 +54,61 @@ function isPositiveInteger(value: unknown): boolean {
   return typeof value === "number" && Number.isInteger(value) && value > 0;
 }
 
-/** A first-in first-out queue; the front of the array is given back now and then. */
-class Queue<T> {
-  private items: (T | undefined)[] = [];
-  private head = 0;
+/** As many items as a piece of a queue holds. */
+const PIECE = 1024;
 
-  get size(): number {
-    return this.items.length - this.head;
-  }
+class Piece<T> {
+  readonly items: (T | undefined)[] = [];
+  next: Piece<T> | undefined = undefined;
+}
+
+/** A first-in first-out queue, in pieces: none is ever copied, and each is given back when it is empty. */
+class Queue<T> {
+  private first = new Piece<T>();
+  private last = this.first;
+  private head = 0;
+  private tail = 0;
+  size = 0;
 
   push(item: T): void {
-    this.items.push(item);
+    if (this.tail === PIECE) {
+      this.last = this.last.next = new Piece<T>();
+      this.tail = 0;
+    }
+    this.last.items[this.tail++] = item;
+    this.size++;
   }
 
   shift(): T {
-    const item = this.items[this.head] as T;
-    this.items[this.head++] = undefined;
-    if (this.head === this.items.length) this.clear();
-    else if (this.head >= 1024 && this.head * 4 >= this.items.length * 3) {
-      this.items = this.items.slice(this.head);
+    const { items } = this.first;
+    const item = items[this.head] as T;
+    items[this.head++] = undefined;
+    if (--this.size === 0) this.head = this.tail = 0;
+    else if (this.head === PIECE) {
+      this.first = this.first.next!;
       this.head = 0;
     }
     return item;
   }
 
   clear(): void {
-    this.items = [];
-    this.head = 0;
+    this.first = this.last = new Piece<T>();
+    this.head = this.tail = this.size = 0;
   }
 }
 
 /** The buffer, its policy, and the fibers that wait for values. */
 export class PushSource<T> implements Subscribed<T> {
   private readonly label: string;
+  private readonly waitLabel: string;
   private readonly capacity: number;
   private readonly overflow: Exclude<BufferOptions["overflow"], undefined>;
   private readonly errorFirst: boolean;
   private readonly syncLimit: number;
 
   private readonly queue = new Queue<T>();
-  /** Nonempty only while nothing is buffered. */
-  private readonly takers = new Set<Enqueue<T | Done>>();
+  /** Nonempty only while nothing is buffered. For {@link Take}. */
+  readonly takers = new Set<Take<T>>();
   /** Who waits for room, when the source can. */
   private readonly waitingForRoom = new Set<Enqueue<void>>();
   /** How many values at the head of the queue came while subscribing. */
@@ -112,6 +127,7 @@ export class PushSource<T> implements Subscribed<T> {
 
   constructor(label: string, options: BufferOptions | undefined) {
     this.label = label;
+    this.waitLabel = `${label}.next`;
     this.overflow = options?.overflow ?? "error";
     const buffer = options?.buffer ?? 16;
     this.capacity = this.overflow === "latest" ? 1 : buffer === "unbounded" ? Infinity : buffer;
@@ -172,7 +188,7 @@ export class PushSource<T> implements Subscribed<T> {
   private handOver(value: T): void {
     const [taker] = this.takers;
     this.takers.delete(taker!);
-    taker!({ ok: true, value });
+    taker!.wake(value);
   }
 
   private hasRoom(): boolean {
@@ -188,7 +204,7 @@ export class PushSource<T> implements Subscribed<T> {
     const [taker] = this.takers;
     if (taker) {
       this.takers.delete(taker);
-      taker({ ok: false, error });
+      taker.wake(error, true);
     } else {
       if (this.errorFirst) this.dropBuffer();
       this.failure = { error };
@@ -236,7 +252,7 @@ export class PushSource<T> implements Subscribed<T> {
 
   private releaseTakers(): void {
     this.tellRoom();
-    for (const taker of this.takers) taker({ ok: true, value: Done });
+    for (const taker of this.takers) taker.wake(Done);
     this.takers.clear();
   }
 
@@ -282,13 +298,7 @@ export class PushSource<T> implements Subscribed<T> {
 
   /** Waits until the source calls. */
   wait(): Op<T | Done> {
-    return suspend<T | Done>(`${this.label}.next`, (ctx, enqueue) => {
-      this.takers.add(enqueue);
-      ctx.setCancelFn((error) => {
-        this.takers.delete(enqueue);
-        enqueue({ ok: false, error });
-      });
-    });
+    return new Take(this.waitLabel, this);
   }
 
   close(): void {
@@ -309,6 +319,28 @@ export class PushSource<T> implements Subscribed<T> {
   [asyncDispose](): PromiseLike<void> {
     this.close();
     return Promise.resolve();
+  }
+}
+
+/** One wait for a value. */
+class Take<T> extends Wait<T | Done> {
+  private readonly source: PushSource<T>;
+
+  constructor(label: string, source: PushSource<T>) {
+    super(label);
+    this.source = source;
+  }
+
+  protected again(): Take<T> {
+    return new Take(this.called, this.source);
+  }
+
+  protected enter(): void {
+    this.source.takers.add(this);
+  }
+
+  protected leave(): void {
+    this.source.takers.delete(this);
   }
 }
 

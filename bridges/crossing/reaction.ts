@@ -4,7 +4,7 @@
 // next wait for the same promise takes it over. So the reactions on a promise never outnumber the waits that it had at one time,
 // and waits that nobody cancels are resumed in the very order in which they and other code attached themselves.
 
-import { runReady, suspend, type Enqueue, type Op, type Result } from "trestle";
+import { Wait, type Op, type Result } from "trestle";
 
 // Taken at load time, as `await` takes them: patched promises are none of its business.
 const NativePromise = Promise;
@@ -21,41 +21,52 @@ export function react(value: unknown, settled: (outcome: Result<unknown>) => voi
   );
 }
 
+/** What a promise calls. One that has served is used again: its two functions are made once. */
 class Reaction {
   /** The wait it serves; undefined while it is inert. */
-  waiter: Enqueue<unknown> | undefined = undefined;
+  wait: PromiseWait<never> | undefined = undefined;
   /** What to do with a value that comes when the wait has been given up. */
-  discard: ((value: unknown) => void) | undefined = undefined;
+  discard: ((value: never) => void) | undefined = undefined;
   fired = false;
 
-  constructor(value: unknown) {
-    // As in `react`, without a closure more.
-    void nativeThen.call(
-      NativePromise.resolve(value),
-      (fulfilled) => this.settled({ ok: true, value: fulfilled }),
-      (error) => this.settled({ ok: false, error }),
-    );
+  private readonly fulfilled = (value: unknown) => {
+    if (this.wait) this.serve(value, false);
+    else {
+      this.fired = true;
+      this.discard?.(value as never);
+    }
+  };
+
+  private readonly rejected = (error: unknown) => {
+    if (this.wait) this.serve(error, true);
+    else this.fired = true;
+  };
+
+  private serve(value: unknown, failed: boolean): void {
+    const wait = this.wait!;
+    this.wait = undefined;
+    if (spare.length < MOST_SPARE) spare.push(this);
+    wait.wakeNow(value, failed);
   }
 
-  private settled(outcome: Result<unknown>): void {
-    this.fired = true;
-    const { waiter } = this;
-    if (waiter) {
-      this.waiter = undefined;
-      waiter(outcome);
-      runReady();
-    } else if (outcome.ok) this.discard?.(outcome.value);
+  attach(value: unknown): void {
+    void nativeThen.call(NativePromise.resolve(value), this.fulfilled, this.rejected);
   }
 }
+
+/** Reactions that have served, and are attached to nothing. */
+const spare: Reaction[] = [];
+const MOST_SPARE = 1024;
 
 /** Inert reactions by what they are attached to. */
 const inert = new WeakMap<object, Reaction[]>();
 
 function takeInert(value: object): Reaction | undefined {
   const reactions = inert.get(value);
-  const reaction = reactions?.pop();
+  if (!reactions) return undefined;
+  const reaction = reactions.pop();
   // When one has fired, all of them have.
-  if (reactions?.length === 0 || reaction?.fired) inert.delete(value);
+  if (reactions.length === 0 || reaction?.fired) inert.delete(value);
   return reaction?.fired ? undefined : reaction;
 }
 
@@ -65,6 +76,46 @@ function keepInert(value: object, reaction: Reaction): void {
   else inert.set(value, [reaction]);
 }
 
+class PromiseWait<T> extends Wait<T> {
+  private readonly value: unknown;
+  private readonly discard: ((value: T) => void) | undefined;
+  private reaction: Reaction | undefined = undefined;
+
+  constructor(label: string, value: unknown, discard: ((value: T) => void) | undefined) {
+    super(label);
+    this.value = value;
+    this.discard = discard;
+  }
+
+  protected again(): PromiseWait<T> {
+    return new PromiseWait(this.called, this.value, this.discard);
+  }
+
+  /** What a reaction that is given up can be found again by. */
+  private get shared(): object | undefined {
+    const { value } = this;
+    const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+    return isObject && !this.discard ? value : undefined;
+  }
+
+  protected enter(): void {
+    const { shared } = this;
+    const left = shared && takeInert(shared);
+    const reaction = left ?? spare.pop() ?? new Reaction();
+    if (!left) reaction.attach(this.value);
+    reaction.wait = this as unknown as PromiseWait<never>;
+    this.reaction = reaction;
+  }
+
+  protected leave(): void {
+    const reaction = this.reaction!;
+    const { shared } = this;
+    reaction.wait = undefined;
+    reaction.discard = this.discard;
+    if (shared) keepInert(shared, reaction);
+  }
+}
+
 /**
  * Waits for `value` as `await value` would: a plain value takes one turn, too.
  *
@@ -72,15 +123,5 @@ function keepInert(value: object, reaction: Reaction): void {
  * @param discard  is given the value if it comes after the wait was given up; must not throw
  */
 export function awaitValue<T>(label: string, value: unknown, discard?: (value: T) => void): Op<T> {
-  const shared = !discard && (typeof value === "function" || typeof value === "object") ? value : undefined;
-  return suspend<T>(label, (ctx, enqueue) => {
-    const reaction = (shared && takeInert(shared)) ?? new Reaction(value);
-    reaction.waiter = enqueue as Enqueue<unknown>;
-    ctx.setCancelFn((error) => {
-      reaction.waiter = undefined;
-      reaction.discard = discard as ((value: unknown) => void) | undefined;
-      if (shared) keepInert(shared, reaction);
-      enqueue({ ok: false, error });
-    });
-  });
+  return new PromiseWait(label, value, discard);
 }

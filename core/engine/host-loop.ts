@@ -4,6 +4,7 @@
 // have kept the thread for long, a macrotask goes in between, so that timers and I/O proceed.
 
 import { runningFiber } from "./drive.js";
+import type { FiberCore, Waiting } from "./fiber-core.js";
 import { countOutsideOn } from "./ids.js";
 import { later, now } from "./platform.js";
 import { probe } from "./probe.js";
@@ -56,6 +57,18 @@ class HostLoop extends Scheduler {
     this.scheduled = turn;
     if (turn === MICROTASK) void settled.then(this.onMicrotask);
     else this.nextMacrotask();
+  }
+
+  /** Settles a wait and drains, without asking for a microtask first. */
+  resume(fiber: FiberCore, waiting: Waiting, failed: boolean, value: unknown): void {
+    if (runningFiber() || this.draining) {
+      fiber.settle(waiting, failed, value);
+      return;
+    }
+    // The queue is looked at right below; and if it is the turn of a macrotask, nobody was idle.
+    this.idle = false;
+    fiber.settle(waiting, failed, value);
+    this.drain();
   }
 
   /** Runs what is queued, until it is the turn of others. */

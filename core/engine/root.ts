@@ -30,8 +30,8 @@ export interface RootOptions<T> {
   sw?: Holder;
   /** The fiber whose fiber-local values are inherited. */
   inherit?: FiberHandle;
-  /** Called once, when the fiber has ended, `finally` blocks included. */
-  onDone: (outcome: Result<T>) => void;
+  /** Called once, as a method of these options, when the fiber has ended, `finally` blocks included. */
+  onDone(outcome: Result<T>): void;
 }
 
 /** The reason by which a root fiber is stopped at the end of the block that declared it with `await using`. */
@@ -64,14 +64,14 @@ let nestedStarts = 0;
 class Root<T> implements RootFiber, FiberOwner {
   readonly context: CancelContext;
   private readonly sw: Holder | undefined;
-  private readonly onDone: (outcome: Result<T>) => void;
+  private readonly options: Pick<RootOptions<T>, "onDone">;
   readonly fiber: FiberCore;
   private end: Promise<void> | undefined = undefined;
   private ended: (() => void) | undefined = undefined;
 
   constructor(scheduler: Scheduler, body: Body<T>, options: RootOptions<T>, site: ForkSite | undefined) {
     this.sw = options.sw;
-    this.onDone = options.onDone;
+    this.options = options;
     options.sw?.hold();
     this.context = new CancelContext(scheduler, options.sw?.context ?? options.parent, false);
     const bindings: Binding | undefined = (options.inherit as FiberCore | undefined)?.bindings;
@@ -87,7 +87,7 @@ class Root<T> implements RootFiber, FiberOwner {
   fiberEnded(_fiber: FiberCore, failed: boolean, value: unknown): void {
     this.context.finish();
     try {
-      this.onDone(failed ? { ok: false, error: value } : { ok: true, value: value as T });
+      this.options.onDone(failed ? { ok: false, error: value } : { ok: true, value: value as T });
     } catch (error) {
       reportUnhandled(error);
     }
@@ -151,6 +151,7 @@ export function startOn<T>(
 export function startRoot<T>(body: Body<T>, options: RootOptions<T>): RootFiber {
   expectBody("startRoot", "body", body);
   if (typeof options !== "object" || options === null) refuse("startRoot", "options", "an object", options);
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is not called here
   expectFunction("startRoot", "options.onDone", options.onDone);
   const error = options.parent?.getError();
   if (error && options.parent!.isFinished) throw error;

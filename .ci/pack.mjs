@@ -13,7 +13,7 @@ const stages = join(packed, "stage");
 if (folder === undefined) rmSync(packed, { recursive: true, force: true });
 mkdirSync(packed, { recursive: true });
 
-for (const name of names.length > 0 ? names : ["core", "bridges", "codemods"]) {
+for (const name of names.length > 0 ? names : ["core", "bridges", "codemods", "codemods/lint"]) {
   const source = join(top, name);
   const stage = join(stages, name);
   if (!existsSync(join(source, "dist"))) throw new Error(`${name}/dist is missing; run "npm run build" first`);
@@ -29,7 +29,7 @@ for (const name of names.length > 0 ? names : ["core", "bridges", "codemods"]) {
     const from = existsSync(own) ? own : join(top, file);
     if (existsSync(from)) cpSync(from, join(stage, file));
   }
-  if (name !== "codemods") {
+  if (!name.startsWith("codemods")) {
     manifest.type = "commonjs";
     manifest.files.push(...plainFiles(name, stage));
   }

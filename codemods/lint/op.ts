@@ -111,7 +111,10 @@ export class Types {
     if (!(type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection))) return "no";
     const yielded = this.yieldedBy(type);
     // What yields ops is a fiber function in which a star is missing; a list of ops is no op.
-    return yielded !== undefined && this.isInstruction(yielded, type.symbol.name === "Generator") ? "op" : "no";
+    return yielded !== undefined &&
+      this.isInstruction(yielded, (type.symbol as ts.Symbol | undefined)?.name === "Generator")
+      ? "op"
+      : "no";
   }
 
   /** What iterating a value of a type yields; undefined when that is nothing, or the type cannot be iterated. */

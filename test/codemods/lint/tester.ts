@@ -127,10 +127,10 @@ export const exampleOf = (example: string | Example): Example =>
 /** A version of ESLint. */
 export type Eslint = Pick<typeof import("eslint"), "Linter">;
 
-/** What a rule says of a whole text. */
+/** What a rule, or several, say of a whole text. */
 export function lint(
   eslint: Eslint,
-  name: string,
+  name: string | readonly string[],
   code: string,
   extension: string,
   typed = true,
@@ -141,7 +141,7 @@ export function lint(
     linterOptions: { reportUnusedDisableDirectives: "off" },
     plugins: { "@trestle": plugin },
     settings: { trestle: { typed } },
-    rules: { [`@trestle/${name}`]: "error" },
+    rules: Object.fromEntries([name].flat().map((one) => [`@trestle/${one}`, "error"])),
   };
   return new eslint.Linter().verify(code, [config as unknown as Linter.Config], `example${extension}`);
 }

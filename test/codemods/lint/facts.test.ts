@@ -1,0 +1,115 @@
+/** What the fact sheets ask of the rules, with types and without, in TypeScript and in JavaScript. */
+import * as eslint from "eslint";
+import { describe, expect, it } from "vitest";
+import { isOurs, names, type Name } from "../../../codemods/lint/names.js";
+import { rules } from "../../../codemods/lint/rules/index.js";
+import { casesOf, families, isJavaScript } from "../transform/case-file.js";
+import { lint, pieces } from "./tester.js";
+
+const found = (rule: string | readonly string[], code: string, extension = ".ts", typed = true): string[] =>
+  lint(eslint, rule, code, extension, typed).map(({ line, message }) => `${line}: ${message.split(". ")[0]!}`);
+
+describe("a fiber function in async code", () => {
+  const code = (types: string) => `import { Fiber } from "trestle";
+${types}
+function* load() {
+  yield* Fiber.yield();
+  return 1;
+}
+async function main() {
+  const value = await load();
+  return value;
+}
+main();
+`;
+  const expected = ["8: `await` does not run load(), which gives an op: it comes back as it is"];
+
+  it("BM-02 await of a generator function's result is reported, by types", () => {
+    expect(found("no-await-op", code("type N = number;"))).toEqual(expected);
+  });
+
+  it("BM-02 await of a generator function's result is reported in JavaScript, by the types of JSDoc", () => {
+    const text = code("/** @returns {import('trestle').Op<number>} */");
+    expect(found("no-await-op", text, ".js")).toEqual(expected);
+  });
+
+  it("BM-02 await of a generator function's result is reported without types, within a file", () => {
+    expect(found("no-await-op", code("//"), ".js", false)).toEqual(expected);
+  });
+
+  it("BM-02 await of a generator that is no fiber function is none of our business", () => {
+    const text = `function* numbers() { yield 1; }\nasync function main() { await numbers(); }\nmain();\n`;
+    expect(found("no-await-op", text)).toEqual([]);
+    expect(found("no-await-op", `import "trestle";\n${text}`, ".js", false)).toEqual([]);
+  });
+});
+
+describe("an op that is dropped", () => {
+  const code = `import { Fiber } from "trestle";
+export function* main(sw) {
+  Fiber.fork(sw, () => Fiber.yield());
+  void Fiber.yield();
+  yield* Fiber.yield();
+}
+`;
+  const expected = [
+    "3: Fiber.fork(…) gives an op, and nobody runs it: it does nothing",
+    "4: Fiber.yield() gives an op, and nobody runs it: it does nothing",
+  ];
+
+  it.each([true, false])("BM-05 a call that is a statement is reported; with types: %s", (typed) => {
+    expect(found("no-floating-op", code, ".js", typed)).toEqual(expected);
+  });
+
+  it("BM-05 so it is where the op comes from another file, by its type", () => {
+    const text = `/** @param {import("trestle").Deferred<number>} cell */\nexport function wait(cell) { cell.await(); }\n`;
+    expect(found("no-floating-op", text, ".js")).toHaveLength(1);
+  });
+
+  it("BM-05 what gives no op is left alone", () => {
+    const text = `declare function* later(): Generator<number>;\nuse([1], new Map<string, Op<void>>());\n[load()].length;\nlater();\n`;
+    expect(found("no-floating-op", text.replace("function*", "function"))).toEqual([]);
+  });
+});
+
+describe("what the migrator writes", () => {
+  const outputs = families
+    .flatMap(casesOf)
+    .flatMap((one) => one.files.map((file) => ({ one, file })))
+    .filter(({ file }) => file.before !== file.after && /from "(trestle|@trestle)/.test(file.after))
+    .map(({ one, file }) => ({ title: one.title, text: file.after, extension: isJavaScript(one) ? ".js" : ".ts" }));
+  for (const { text, extension } of outputs) pieces.add(text, extension);
+
+  const messages = outputs.flatMap(({ title, text, extension }) =>
+    lint(eslint, Object.keys(rules), text, extension).map(({ ruleId, message }) => ({ title, ruleId, message })),
+  );
+  const ofCancellation = ["@trestle/no-swallowed-cancel", "@trestle/protect-cleanup"];
+
+  it("O-16 no op is dropped, awaited, tested, or handed to somebody who does not run it", () => {
+    expect(outputs.length).toBeGreaterThan(50);
+    expect(messages.filter(({ ruleId }) => !ofCancellation.includes(ruleId!))).toEqual([]);
+  });
+
+  it("O-16 a cancellation is kept only where the migrator notes so itself", () => {
+    expect(messages.filter(({ ruleId }) => ofCancellation.includes(ruleId!)).map(({ title }) => title)).toEqual([
+      "CM-A11 cleanup with a jump out of it is noted instead",
+      "CM-A11 a catch clause that takes its error apart is noted",
+    ]);
+  });
+});
+
+it("each name of the table is exported by its module", async () => {
+  const modules: Record<string, Record<string, unknown>> = {
+    trestle: await import("trestle"),
+    "trestle/node": await import("trestle/node"),
+    "@trestle/bridges": await import("@trestle/bridges"),
+  };
+  const missing = (Object.keys(names) as Name[]).filter((name) => {
+    let value: unknown = modules[names[name].module];
+    for (const part of name.split(".")) value = (value as Record<string, unknown> | undefined)?.[part];
+    return typeof value !== "function";
+  });
+  expect(missing).toEqual([]);
+  expect(["trestle", "trestle/fiber", "@trestle/bridges/rxjs"].every(isOurs)).toBe(true);
+  expect(["trestles", "@trestle/codemods"].some(isOurs)).toBe(false);
+});

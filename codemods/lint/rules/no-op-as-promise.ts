@@ -70,12 +70,11 @@ export const noOpAsPromise = rule({
           if (argument === undefined) return;
           if (method === "resolve") value(argument);
           if (method === undefined || !COMBINATORS.has(method)) return;
-          if (argument.type === T.ArrayExpression)
-            for (const one of argument.elements)
-              if (one) value(one);
-              else if (judge.isOps(argument)) {
-                context.report({ node: argument, messageId: "list", data: { op: describe(sourceCode, argument) } });
-              }
+          if (argument.type === T.ArrayExpression) {
+            for (const one of argument.elements) if (one) value(one);
+          } else if (judge.isOps(argument)) {
+            context.report({ node: argument, messageId: "list", data: { op: describe(sourceCode, argument) } });
+          }
         } else if (method === "then" || method === "catch" || method === "finally") {
           for (const handler of node.arguments) {
             if (isFunction(handler) && !handler.async && !handler.generator && handler.body.type !== T.BlockStatement) {

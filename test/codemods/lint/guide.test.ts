@@ -6,6 +6,6 @@ import { pageOf } from "./page.js";
 
 const path = join(import.meta.dirname, "..", "..", "..", "guides", "lint.md");
 
-it("the page of the rules is what the rules say; write it anew with `vitest -u`", async () => {
+it("the page of the rules is what the rules say; `--update` behind the path of this test writes it anew", async () => {
   await expect(await pageOf(readFileSync(path, "utf8"))).toMatchFileSnapshot(path);
 });

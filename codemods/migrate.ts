@@ -19,6 +19,16 @@ import { explanationsOf } from "./analyse/explanations.js";
 import { countFibers } from "./analyse/fibers.js";
 import { Suspension } from "./analyse/suspension.js";
 import { defaultBatchSize, describeBatch, packed } from "./batches.js";
+import {
+  allTouched,
+  explainedInOriginal,
+  startInOriginal,
+  halfConverted,
+  idleInBoth,
+  inOriginalTerms,
+  placeIn,
+} from "./chains/accounts.js";
+import { unchain, type Unchained } from "./chains/stage.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import type { Batch, Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
 import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
@@ -45,6 +55,9 @@ export interface PlanRequest extends LoadRequest, Selection {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** More attempts than it takes to find the functions that only the second stage leaves. */
+const patientAttempts = 4;
+
 /** More rounds than a healthy run ever takes; past them a whole file's functions are given up at once. */
 const patientRounds = 12;
 
@@ -58,12 +71,8 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
   await step("load", 0, 1);
   const project = loadProject(request, request.onProgress);
   await step("load", 1, 1);
-  await step("analyse", 0, 1);
-  const analysis = analyse(project);
-  await step("analyse", 1, 1);
-
-  const chosen = unselected(analysis, request);
-  let settled = await settle(analysis, chosen, request.level, step);
+  let staged = await throughStages(project, request, step, new Set(), () => undefined);
+  const { unchained, analysis, settled } = staged;
   const batches = (): Unit[][] =>
     packed(
       unitsOf(analysis).filter((unit) => unit.some((fn) => isConverted(settled.decisions, fn))),
@@ -78,16 +87,21 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
         `there is no batch ${request.batch}: ${all.length === 0 ? "nothing is left to migrate" : `the last is ${all.length}`}`,
       );
     }
-    const others = functionsOutside(analysis, wanted ?? []);
-    const left = others.map((fn): [AsyncFunction, Reason] => [
-      fn,
-      settled.refused.get(fn) ?? { code: "TR1804", message: `${fn.label}: it is in another batch` },
-    ]);
-    settled = await settle(analysis, new Map([...left, ...settled.refused]), request.level, step);
+    const inside = new Set((wanted ?? []).flat().map((fn) => placeIn(unchained, fn)));
+    const refused = new Map([...settled.refused].map(([fn, reason]) => [placeIn(unchained, fn), reason]));
+    const kept = new Set(allTouched(unchained).filter((place) => !inside.has(place)));
+    staged = await throughStages(project, request, step, kept, (fn, place) => {
+      if (refused.has(place) || inside.has(place)) return refused.get(place);
+      return { code: "TR1804", message: `${fn.label}: it is in another batch` };
+    });
   }
   const plan = {
-    ...report(project, analysis, settled),
-    ...(request.explain === true && { explanations: explanationsOf(analysis, settled.decisions) }),
+    ...report(project, staged),
+    ...(request.explain === true && {
+      explanations: explanationsOf(staged.analysis, staged.settled.decisions).map((one) =>
+        explainedInOriginal(one, staged.unchained),
+      ),
+    }),
   };
   return request.survey === true ? { ...plan, batches: await survey() } : plan;
 
@@ -101,14 +115,59 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
       const quiet: Step = () => step("survey", index, all.length);
       const then = await settle(analysis, new Map([...left, ...settled.refused]), request.level, quiet);
       const waits = then.files.flatMap((file) => file.waits);
-      found.push(
-        describeBatch(index + 1, batch, {
-          facades: [...then.decisions.values()].filter(({ shape }) => shape === "twin" || shape === "wrapped").length,
-          bridges: waits.filter(({ disposition }) => disposition === "bridge").length,
-        }),
-      );
+      const described = describeBatch(index + 1, batch, {
+        facades: [...then.decisions.values()].filter(({ shape }) => shape === "twin" || shape === "wrapped").length,
+        bridges: waits.filter(({ disposition }) => disposition === "bridge").length,
+      });
+      found.push({
+        ...described,
+        functions: described.functions.map((place) => startInOriginal(place, unchained)),
+      });
     }
     return found;
+  }
+}
+
+/** The project after the first stage, and what the second makes of that. */
+interface Staged {
+  readonly unchained: Unchained;
+  readonly analysis: Analysis;
+  readonly settled: Settled;
+}
+
+/**
+ * Both stages, again and again until no function is changed by the first and left by the second. `kept` are functions
+ * that the first has to leave, `refusal` says which the second has to.
+ */
+async function throughStages(
+  project: LoadedProject,
+  request: PlanRequest,
+  step: Step,
+  kept: Set<string>,
+  refusal: (fn: AsyncFunction, place: string) => Reason | undefined,
+): Promise<Staged> {
+  for (let attempt = 1; ; attempt++) {
+    await step("analyse", 0, 1);
+    const unchained = unchain(project, kept);
+    const analysis = analyse(unchained.project);
+    await step("analyse", 1, 1);
+    const chosen = new Map(unselected(analysis, request));
+    for (const fn of analysis.functions) {
+      const place = placeIn(unchained, fn);
+      const reason = place === undefined ? undefined : refusal(fn, place);
+      if (reason !== undefined && !chosen.has(fn)) chosen.set(fn, reason);
+    }
+    let half: string[];
+    try {
+      const settled = await settle(analysis, chosen, request.level, step);
+      half = halfConverted(unchained, analysis.functions, settled.decisions);
+      if (half.length === 0) return { unchained, analysis, settled };
+      if (attempt >= patientAttempts) half = allTouched(unchained);
+    } catch (error) {
+      half = allTouched(unchained);
+      if (!(error instanceof MigrationError) || half.length === 0) throw error;
+    }
+    for (const place of half) kept.add(place);
   }
 }
 
@@ -238,11 +297,8 @@ function groupByFile(functions: readonly AsyncFunction[]): Map<AsyncFunction["fi
   return groups;
 }
 
-function report(
-  project: LoadedProject,
-  analysis: Analysis,
-  { decisions, files, verification }: Settled,
-): MigrationPlan {
+function report(project: LoadedProject, { unchained, analysis, settled }: Staged): MigrationPlan {
+  const { decisions, files, verification } = settled;
   const notes = new Map(files.flatMap((file) => [...file.notes]));
   const groups = new Map(unitsOf(analysis).flatMap((unit, index) => unit.map((fn) => [fn, index] as const)));
   const found: Candidate[] = [
@@ -256,15 +312,19 @@ function report(
       decisions,
       files.flatMap((file) => file.waits),
     ),
-  ].sort((a, b) => (a.file === b.file ? a.start - b.start || b.end - a.end : a.file < b.file ? -1 : 1));
-  const candidates = analysis.controls.acknowledge(found);
+  ];
+  const candidates = inOriginalTerms(analysis.controls.acknowledge(found), unchained).sort((a, b) =>
+    a.file === b.file ? a.start - b.start || b.end - a.end : a.file < b.file ? -1 : 1,
+  );
   const changes: FileChange[] = [];
   const packages = new Set<string>();
   for (const file of files) {
-    if (file.text === file.file.text) continue;
+    const first = unchained.files.get(file.file.fileName);
+    if (file.text === (first?.original ?? file.file).text) continue;
     const before = textOnDisk(file.file.fileName);
     const mark = before.startsWith("\uFEFF") && !file.text.startsWith("\uFEFF") ? "\uFEFF" : "";
-    changes.push({ path: file.file.fileName, before, after: mark + file.text });
+    const between = first && { between: mark + first.composed.text };
+    changes.push({ path: file.file.fileName, before, ...between, after: mark + file.text });
     for (const library of file.libraries) packages.add(library);
     // Ops come from "trestle" wherever a bridge is used.
     if (file.libraries.length > 0) packages.add("trestle");
@@ -277,7 +337,7 @@ function report(
     packages: [...packages].sort(),
     remarks: project.remarks,
     already: countFibers(project.sources),
-    idleComments: analysis.controls.idle(),
+    idleComments: idleInBoth(analysis.controls.idle(), unchained),
     verification,
   };
 }

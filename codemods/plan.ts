@@ -109,6 +109,8 @@ export interface FileChange {
   /** Absolute path. */
   readonly path: string;
   readonly before: string;
+  /** The text that the first stage made of it, if any: promise chains written out as waits. */
+  readonly between?: string;
   readonly after: string;
 }
 

@@ -16,7 +16,7 @@ import {
   type LoadedProject,
 } from "./project.js";
 import { runtimeNames } from "./runtime-names.js";
-import { editedProgram } from "./verify.js";
+import { editedProgram } from "./overlay.js";
 
 export interface PruneRequest extends LoadRequest {
   /** Also façades that are exported, and methods that are not private: the program must be all there is. */

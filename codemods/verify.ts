@@ -4,7 +4,8 @@
 import { ts, type TS } from "./compiler.js";
 import type { Analysis, Decisions } from "./analyse/decide.js";
 import type { AsyncFunction } from "./analyse/functions.js";
-import { diagnosticKey, diagnosticsOf, type LoadedProject } from "./project.js";
+import { editedProgram } from "./overlay.js";
+import { diagnosticKey, diagnosticsOf } from "./project.js";
 import type { RewrittenFile } from "./rewrite/file.js";
 
 export interface Verdict {
@@ -17,7 +18,7 @@ export interface Verdict {
 export function verify(analysis: Analysis, decisions: Decisions, files: readonly RewrittenFile[]): Verdict {
   const { project } = analysis;
   const edited = new Map(files.map((file) => [file.file.fileName, file]));
-  const program = editedProgram(analysis.project, edited);
+  const program = editedProgram(project, edited);
   const culprits = new Map<AsyncFunction, string>();
   const unexplained: string[] = [];
 
@@ -80,38 +81,4 @@ function extentOf(fn: AsyncFunction): { start: number; end: number } {
 
 function width(fn: AsyncFunction): number {
   return fn.node.end - fn.node.getFullStart();
-}
-
-/** The program with other texts for some of its files, by the names that it knows them by. */
-export function editedProgram(
-  project: LoadedProject,
-  edited: ReadonlyMap<string, { readonly text: string }>,
-): TS.Program {
-  const { host, options } = project;
-  const overlay: TS.CompilerHost = {
-    ...host,
-    readFile: (name) => edited.get(name)?.text ?? host.readFile(name),
-    getSourceFile: (name, versionOrOptions, onError, fresh) => {
-      const text = edited.get(name)?.text;
-      if (text === undefined) return host.getSourceFile(name, versionOrOptions, onError, fresh);
-      const original = project.program.getSourceFile(name);
-      const format = original === undefined ? versionOrOptions : formatOf(original, versionOrOptions);
-      return ts.createSourceFile(name, text, format, true);
-    },
-  };
-  return ts.createProgram({
-    rootNames: [...project.program.getRootFileNames()],
-    options,
-    host: overlay,
-    oldProgram: project.program,
-  });
-}
-
-/** The module format that the compiler found for the original holds for the edited text too. */
-function formatOf(
-  original: TS.SourceFile,
-  given: TS.ScriptTarget | TS.CreateSourceFileOptions,
-): TS.CreateSourceFileOptions {
-  const base = typeof given === "object" ? given : { languageVersion: given };
-  return original.impliedNodeFormat === undefined ? base : { ...base, impliedNodeFormat: original.impliedNodeFormat };
 }

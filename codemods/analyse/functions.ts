@@ -33,7 +33,7 @@ export function findFunctions(sources: readonly TS.SourceFile[], root: string): 
   for (const file of sources) {
     if (!/\basync\b/.test(file.text)) continue;
     const visit = (node: TS.Node): void => {
-      if (isAsyncFunctionNode(node)) found.push(describe(node, file, found.length, root));
+      if (isAsyncFunctionNode(node)) found.push(describeFunction(node, file, found.length, root));
       ts.forEachChild(node, visit);
     };
     visit(file);
@@ -41,7 +41,7 @@ export function findFunctions(sources: readonly TS.SourceFile[], root: string): 
   return found;
 }
 
-function describe(
+export function describeFunction(
   node: FunctionNode & { body: TS.ConciseBody },
   file: TS.SourceFile,
   id: number,

@@ -162,6 +162,8 @@ export function prelude({ clock }: Env) {
     loadUser: (_id: string): Op<typeof user> => after(0.002, user),
     loadPosts: (id: string): Op<string[]> => after(0.001, [`a post of ${id}`]),
 
+    isMainThread: true,
+
     // Older worlds.
     stopButton: { onclick(): void {} },
     geolocation: {

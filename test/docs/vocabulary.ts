@@ -22,6 +22,7 @@ const MODULES = [
   "trestle/node",
   "trestle/mock",
   "@trestle/bridges",
+  "@trestle/bridges/worker",
   "rxjs",
   "trestle/trace",
   "trestle/traceln",

@@ -4,12 +4,23 @@
 // Where operators that cannot wait feed a bounded queue, the loss is told.
 
 import { EventEmitter } from "node:events";
-import { bufferCount, filter, from, map, mergeMap, Subject, take } from "rxjs";
+import { bufferCount, concatMap, filter, from, fromEvent, map, mergeMap, Subject, take, takeUntil } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { Fiber, Stream, Switch, type Clock, type Op } from "trestle";
 import * as mock from "trestle/mock";
-import { Done, events, forEachOf, fromObservable, OverflowError, type Subscribed } from "@trestle/bridges";
-import { streamToObservable, toObservable, toObserver, toScheduler } from "@trestle/bridges/rxjs";
+import {
+  Done,
+  events,
+  forEachOf,
+  fromObservable,
+  fromPromise,
+  lastOf,
+  OverflowError,
+  toPromise,
+  type Subscribed,
+} from "@trestle/bridges";
+import { observableOf, streamToObservable, toObservable, toObserver, toScheduler } from "@trestle/bridges/rxjs";
+import { macrotask } from "../bridges/world.js";
 
 interface Reading {
   readonly id: number;
@@ -116,6 +127,46 @@ describe("a feed of readings into a slow store", () => {
     expect(lost).toEqual(["17+18+19"]);
     expect(failure).toBeInstanceOf(OverflowError);
     expect(failure).toMatchObject({ capacity: 4 });
+  });
+
+  it("in real time, operators hand batches to a bounded queue one at a time, each when there is room, and none is lost", async () => {
+    const emitter = new EventEmitter();
+    const all = readings(203);
+    const stored: number[] = [];
+    let fullest = 0;
+    await toPromise(() =>
+      Switch.run(function* (sw) {
+        const jobs = new Stream<Reading[]>(2, { name: "jobs" });
+        yield* Fiber.fork(sw, function* () {
+          const items = jobs.iterate();
+          while (yield* items.next()) {
+            fullest = Math.max(fullest, jobs.length);
+            yield* fromPromise(macrotask());
+            stored.push(...items.value.map(({ id }) => id));
+          }
+        });
+        // `concatMap` subscribes to the next batch when the fiber of this one has found room.
+        const fed$ = fromEvent(emitter, "reading").pipe(
+          // Before the batches: the last one need not be full.
+          takeUntil(fromEvent(emitter, "end")),
+          map((reading) => reading as Reading),
+          filter(({ celsius }) => celsius > 15),
+          bufferCount(5),
+          concatMap((batch) => observableOf(() => jobs.add(batch), { sw })),
+        );
+        const fed = yield* Fiber.forkPromise(sw, () => lastOf(fed$));
+        for (const reading of all) {
+          emitter.emit("reading", reading);
+          if (reading.id % 50 === 49) yield* fromPromise(macrotask());
+        }
+        emitter.emit("end");
+        yield* fed.awaitOrThrow();
+        jobs.close();
+      }),
+    );
+    expect(stored).toEqual(all.filter(({ celsius }) => celsius > 15).map(({ id }) => id));
+    expect(fullest).toBe(2);
+    expect(emitter.listenerCount("reading") + emitter.listenerCount("end")).toBe(0);
   });
 
   it("BX-65 BX-80 goes back to RxJS, in the time of the mock, and a subscriber that leaves takes nothing along", () => {

@@ -15,6 +15,7 @@ import {
   asyncDispose,
   Cancel,
   Cancelled,
+  ClosedError,
   Fiber,
   reportUnhandled,
   suspend,
@@ -24,7 +25,6 @@ import {
   type Result,
 } from "trestle";
 import { abortErrorOf, type AbortError } from "./crossing/abort-error.js";
-import { ClosedError } from "./crossing/closed-error.js";
 import { drive } from "./crossing/drive.js";
 import {
   decodeThrown,
@@ -62,7 +62,7 @@ import { expectBody, expectOptions, expectSwitch, refuse } from "./crossing/refu
 import { Done, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
 
 export { AbortError } from "./crossing/abort-error.js";
-export { ClosedError } from "./crossing/closed-error.js";
+export { ClosedError } from "trestle";
 export { registerError, type ErrorFields, type RegisterErrorOptions } from "./crossing/message.js";
 export type { Address, PlatformPort, Port, TransferList } from "./crossing/port.js";
 export { Done, OverflowError, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";

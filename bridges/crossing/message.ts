@@ -14,6 +14,7 @@
 
 import {
   Cancelled,
+  ClosedError,
   Failure,
   InvalidArgument,
   IoError,
@@ -24,7 +25,6 @@ import {
   type Result,
 } from "trestle";
 import { AbortError } from "./abort-error.js";
-import { ClosedError } from "./closed-error.js";
 import { describe, expectFunction, expectOptions, refuse } from "./refuse.js";
 import { OverflowError } from "./subscribed.js";
 

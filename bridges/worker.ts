@@ -62,10 +62,10 @@ import { expectBody, expectOptions, expectSwitch, refuse } from "./crossing/refu
 import { Done, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
 
 export { AbortError } from "./crossing/abort-error.js";
-export { ClosedError } from "trestle";
+export { ClosedError, OverflowError } from "trestle";
 export { registerError, type ErrorFields, type RegisterErrorOptions } from "./crossing/message.js";
 export type { Address, PlatformPort, Port, TransferList } from "./crossing/port.js";
-export { Done, OverflowError, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
+export { Done, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
 
 /**
  * A worker has exited before it was done: `code` is what it exited with, undefined if nobody was there to see it.

@@ -20,13 +20,13 @@ import {
   IoError,
   Multiple,
   NotInFiberError,
+  OverflowError,
   StreamClosed,
   SwitchFinishedError,
   type Result,
 } from "trestle";
 import { AbortError } from "./abort-error.js";
 import { describe, expectFunction, expectOptions, refuse } from "./refuse.js";
-import { OverflowError } from "./subscribed.js";
 
 /** Changes when the messages do: two copies that differ do not take each other's. */
 const VERSION = 1;

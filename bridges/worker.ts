@@ -23,6 +23,7 @@ import {
   type Enqueue,
   type Op,
   type Result,
+  type RootFiber,
 } from "trestle";
 import { abortErrorOf, type AbortError } from "./crossing/abort-error.js";
 import { drive } from "./crossing/drive.js";
@@ -842,13 +843,13 @@ export function toWorker<Data = unknown>(body: (data: Data) => Op<unknown>, opti
   if (!line) throw new TypeError("toWorker: this is not a worker");
   const { port } = line;
   const name = options?.name ?? body.name;
-  let cancel: ((reason: unknown) => void) | undefined;
+  let running: RootFiber | undefined;
   const start = (data: unknown) => {
     const end = (outcome: Result<unknown>) => {
       stop();
       reply(port, MAIN, outcome);
     };
-    cancel = drive(
+    running = drive(
       "toWorker",
       () => body(data as Data),
       { name },
@@ -859,8 +860,8 @@ export function toWorker<Data = unknown>(body: (data: Data) => Op<unknown>, opti
   const stop = listenTo(port, {
     message(data) {
       if (!isMessage(data)) {
-        if (!line.data && !cancel) start(data);
-      } else if (data.kind === "cancel" && data.id === MAIN) cancel?.(decodeThrown(data.reason));
+        if (!line.data && !running) start(data);
+      } else if (data.kind === "cancel" && data.id === MAIN) running?.cancel(decodeThrown(data.reason));
     },
     failed: reportUnhandled,
     closed() {},

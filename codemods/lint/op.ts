@@ -149,8 +149,16 @@ export class Types {
     return parts.every(
       (part) =>
         !(part.flags & (ts.TypeFlags.Any | ts.TypeFlags.Never | ts.TypeFlags.Unknown)) &&
-        (part.getProperties().some((property) => /^__@instruction@/i.test(property.name)) ||
-          (orOp && this.opness(part) === "op")),
+        (this.isPlainInstruction(part) || (orOp && this.opness(part) === "op")),
+    );
+  }
+
+  /** A primitive is its own instruction, and can be iterated: a list of primitives is no op. */
+  private isPlainInstruction(type: ts.Type): boolean {
+    const properties = type.getProperties();
+    return (
+      properties.some((property) => /^__@instruction@/i.test(property.name)) &&
+      !properties.some((property) => property.name.startsWith("__@iterator@"))
     );
   }
 

@@ -72,6 +72,17 @@ export function* main(sw) {
   });
 });
 
+it("a list of primitives, which are instructions themselves, is no op", () => {
+  const text = `import type { Instruction } from "trestle";
+declare const waiting: Set<Instruction & Op<void>>;
+declare const one: Instruction & Op<void>;
+waiting.add(one);
+for (const each of waiting) use(each);
+`;
+  expect(found(["no-floating-op", "no-misused-op"], text)).toEqual([]);
+  expect(found("no-floating-op", `${text}one;\n`)).toHaveLength(1);
+});
+
 describe("what the migrator writes", () => {
   const outputs = families
     .flatMap(casesOf)

@@ -14,6 +14,7 @@ import {
   type ScanOptions,
 } from "./commands/invocation.js";
 import { configured } from "./commands/configured.js";
+import { doctor, type DoctorOptions } from "./commands/doctor.js";
 import { explain } from "./commands/explain.js";
 import { init } from "./commands/init.js";
 import { list, type ListOptions } from "./commands/list.js";
@@ -32,6 +33,7 @@ export type { CliIo, Engine } from "./commands/invocation.js";
 
 const examples = `
 Examples:
+  trestle doctor                    whether a migration could work here
   trestle scan                      what is there, and what a migration would make of it
   trestle scan --check --min 80%    fail when less than that is direct style: for a build server
   trestle plan                      the steps of a migration that is done bit by bit
@@ -51,7 +53,7 @@ Examples:
 const exitCodes = `
 Exit codes:
   0    success, or nothing to do
-  1    scan --check found work, or too small a share
+  1    scan --check found work, or too small a share; doctor found what stands in the way
   2    the command line is wrong
   3    a file to be changed is not committed to git, or there is no git repository
   4    the project does not parse or type-check
@@ -80,8 +82,8 @@ export async function main(engine: Partial<Engine> = { planMigration: planInThre
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interruption.abort());
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
 
-  const { stdout, stderr, env } = process;
-  const io: CliIo = { stdout, stderr, cwd: process.cwd(), env, signal: interruption.signal };
+  const { stdin, stdout, stderr, env } = process;
+  const io: CliIo = { stdin, stdout, stderr, cwd: process.cwd(), env, signal: interruption.signal };
   const code = await runCli(process.argv.slice(2), io, engine);
   process.exitCode = code;
   // The analysis may still be at work; nobody waits for it any more.
@@ -140,6 +142,7 @@ function createProgram(invocation: Invocation, done: (code: ExitCode) => void): 
     .option("--write", "change the files: all of them, or none", false)
     .option("--batch <number>", "only this batch of those that `trestle plan` lists", positive)
     .option("--batch-size <count>", "how many functions make a batch", positive)
+    .option("-i, --interactive", "ask about each group of functions")
     .option("--verify <command>", "keep only the changes with which this command succeeds, and say why not the others")
     .option("--allow-dirty", "write even to files with changes that are not committed", false)
     .option("--allow-no-git", "write even where no git repository can bring the files back", false)
@@ -190,6 +193,14 @@ function createProgram(invocation: Invocation, done: (code: ExitCode) => void): 
     .option("-v, --verbose", "print the stack of an internal error")
     .addHelpText("after", exitCodes)
     .action(async (options: RevertOptions) => done(await revert(invocation, options)));
+
+  program
+    .command("doctor")
+    .description("Look whether a migration could work here, and what would help it. Exits with 1 if it could not.")
+    .option("-p, --project <tsconfig>", "the project's tsconfig.json, or the folder it is in")
+    .option("-v, --verbose", "print the stack of an internal error")
+    .addHelpText("after", exitCodes)
+    .action(async (options: DoctorOptions) => done(await doctor(invocation, options)));
 
   program
     .command("list")

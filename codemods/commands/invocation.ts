@@ -1,5 +1,6 @@
 /** What every command is given: where it runs, where it prints, how it analyses, and how it is interrupted. */
 
+import type { Readable } from "node:stream";
 import type { Level, planMigration } from "../migrate.js";
 import type { FileSystem } from "../file-system.js";
 import type { OutputStream } from "../terminal.js";
@@ -10,6 +11,8 @@ export interface CliIo {
   readonly stdout: OutputStream;
   /** Carries progress, remarks and failures. */
   readonly stderr: OutputStream;
+  /** Where answers come from, if there is somebody to ask. */
+  readonly stdin?: (NodeJS.ReadableStream & Readable & { readonly isTTY?: boolean | undefined }) | undefined;
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   /** Aborted when the user interrupts. */
@@ -56,6 +59,7 @@ export interface ScanOptions extends ReadingOptions {
 
 export interface MigrateOptions extends ReadingOptions {
   readonly batch?: number | undefined;
+  readonly interactive?: boolean | undefined;
   readonly write: boolean;
   /** A shell command that must succeed with the changes. */
   readonly verify?: string | undefined;

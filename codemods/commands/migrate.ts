@@ -5,6 +5,7 @@ import { requireCommitted } from "../git.js";
 import { asWritten } from "../report/report.js";
 import { secondsBetween } from "../seconds.js";
 import { analyse } from "./analysis.js";
+import { accepted, requireTerminal } from "./interactive.js";
 import { remark, type Invocation, type MigrateOptions } from "./invocation.js";
 import { printReport } from "./print-report.js";
 import { landVerified } from "./verified.js";
@@ -16,9 +17,12 @@ export async function migrate(
   options: MigrateOptions,
 ): Promise<ExitCode> {
   const start = performance.now();
-  const first = await analyse(invocation, "migrate", paths, options, options.write, {
+  if (options.interactive === true) requireTerminal(invocation);
+  const all = await analyse(invocation, "migrate", paths, options, options.write, {
     batch: options.batch,
   });
+  const asks = options.interactive === true && all.edits.length > 0;
+  const first = asks ? await accepted(invocation, all, paths, options) : all;
   if (!options.write || first.edits.length === 0) {
     if (options.verify !== undefined && first.edits.length > 0) {
       remark(invocation, options, "nothing is verified without --write, since the command runs on the changed files");

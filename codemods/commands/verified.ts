@@ -4,11 +4,11 @@
  * rest is written.
  */
 
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { bisect } from "../bisect.js";
 import { ExitCode, MigrationError } from "../failure.js";
-import type { Candidate, MigrationPlan, Reason } from "../plan.js";
+import type { MigrationPlan, Reason } from "../plan.js";
+import { convertedGroups, type Group } from "../groups.js";
+import { isInstalled } from "../installed.js";
 import { noProgress, showProgress } from "../progress.js";
 import { runCommand, type CommandOutcome } from "../verify-command.js";
 import { analyse, type Analysis } from "./analysis.js";
@@ -108,24 +108,6 @@ async function tried(
   }
 }
 
-interface Group {
-  readonly id: number;
-  readonly name: string;
-  readonly functions: readonly Candidate[];
-}
-
-function convertedGroups(plan: MigrationPlan): Group[] {
-  const groups = new Map<number, Candidate[]>();
-  for (const candidate of plan.candidates) {
-    if (candidate.kind !== "function" || candidate.group === undefined) continue;
-    if (candidate.disposition === "leave" || candidate.disposition === "suspect") continue;
-    groups.set(candidate.group, [...(groups.get(candidate.group) ?? []), candidate]);
-  }
-  return [...groups]
-    .sort(([a], [b]) => a - b)
-    .map(([id, functions]) => ({ id, functions, name: functions.map(({ name }) => name).join(", ") }));
-}
-
 function reasonFor(group: Group, { ending }: CommandOutcome, command: string): Reason {
   return { code: "TR1812", message: `${group.name}: with it converted, \`${command}\` ${ending}` };
 }
@@ -161,10 +143,4 @@ function requireInstalled({ root, packages }: MigrationPlan, command: string, re
       "every file was put back. Install what is missing first, or let the command do it, as in " +
       '--verify "npm install && npm test"',
   );
-}
-
-function isInstalled(name: string, directory: string): boolean {
-  if (existsSync(join(directory, "node_modules", name))) return true;
-  const parent = dirname(directory);
-  return parent !== directory && isInstalled(name, parent);
 }

@@ -218,7 +218,7 @@ describe("prune", () => {
     ],
     [
       "where its fiber function is hidden",
-      "export function* user(): Op<number> {\n  const addOp = 1;\n  return (yield* fromPromise(add(addOp))) + addOp;\n}\n",
+      "export function* user(): Op<number> {\n  const addOp = function* (n: number): Op<number> {\n    return -n;\n  };\n  return (yield* fromPromise(add(1))) + (yield* addOp(1));\n}\n",
     ],
     [
       "where adopt is something else",

@@ -1,5 +1,8 @@
 // Fibers, to RxJS: observables, observers, subscriptions, schedulers. The way in, for any observable, is in `observable.ts`.
 //
+// With RxJS 9 observables are the platform's: one fiber for all that are subscribed at a time, in place of a fiber each, and nothing can
+// make it wait. Subscriptions and operators are objects and functions of the shape that they have in version 7.
+//
 // |             | `toObservable` and its kin                  | `switchMapOp`, `exhaustMapOp`             | `toScheduler`                      |
 // |-------------|---------------------------------------------|-------------------------------------------|------------------------------------|
 // | starts      | a fiber a subscription, inside `subscribe`  | a fiber a value, one at a time            | a timer an action                  |
@@ -9,16 +12,8 @@
 // | late error  | fails `sw`; without it, unhandled           | unhandled                                 | cannot be                          |
 // | completes   | after the finalizers                        | when source and fiber have ended          | when the switch ends               |
 
-import {
-  Observable,
-  share,
-  Subscription,
-  type Observer,
-  type OperatorFunction,
-  type SchedulerAction,
-  type SchedulerLike,
-  type Subscriber,
-} from "rxjs";
+import * as rxjs from "rxjs";
+import type { SchedulerAction, SchedulerLike } from "rxjs";
 import {
   Cancelled,
   Clock,
@@ -41,9 +36,81 @@ import { belonging, type OwnerOptions } from "./crossing/caller.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
 import { expectBody, expectFunction, expectOptions, expectSwitch, refuse } from "./crossing/refuse.js";
 import { ROOM, WAITS } from "./crossing/room.js";
+import {
+  isClosed,
+  onClose,
+  PlainSubscription,
+  subscribeFor,
+  type RxObserver,
+  type SchedulerShape,
+  type Sink,
+  type SubscriptionShape,
+  type Unsubscribable,
+} from "./crossing/rx-shapes.js";
 import type { BufferOptions } from "./crossing/subscribed.js";
+import type { ObservableLike } from "./observable.js";
 
 export { ClosedError } from "trestle";
+
+// --- which version there is ---
+
+/* eslint-disable @typescript-eslint/ban-ts-comment -- the names are looked up in the project that uses the declarations */
+
+/** RxJS 7's.
+ * @ts-ignore */
+type Observable7<T> = import("rxjs").Observable<T>;
+/** RxJS 7's.
+ * @ts-ignore */
+type Subscription7 = import("rxjs").Subscription;
+/** RxJS 7's.
+ * @ts-ignore */
+type Scheduler7 = import("rxjs").SchedulerLike;
+/** RxJS 7's.
+ * @ts-ignore */
+type Operator7<T, R> = import("rxjs").OperatorFunction<T, R>;
+
+/** `Then`, where `Type` is not known. */
+type Unless<Type, Then, Else> = 0 extends 1 & Type ? Then : Else;
+
+/** RxJS 7's `Observable`; with RxJS 9 one of the platform's. */
+export type RxObservable<T> = Unless<Observable7<unknown>, ObservableLike<T>, Observable7<T>>;
+
+/** RxJS 7's `Subscription`; with RxJS 9 an object of that shape. */
+export type RxSubscription = Unless<Subscription7, SubscriptionShape, Subscription7>;
+
+/** RxJS 7's `SchedulerLike`; RxJS 9 has no schedulers. */
+export type RxScheduler = Unless<Scheduler7, SchedulerShape, Scheduler7>;
+
+/** RxJS 7's `OperatorFunction`; with RxJS 9 a function that is called with the source. */
+export type RxOperator<T, R> = Unless<
+  Operator7<unknown, unknown>,
+  (source: ObservableLike<T>) => ObservableLike<R>,
+  Operator7<T, R>
+>;
+
+/* eslint-enable @typescript-eslint/ban-ts-comment */
+
+// By property, so that what is missing is undefined; one by one, so that bundlers leave the rest out.
+const seven = rxjs as Partial<Pick<typeof rxjs, "Observable" | "Subscription">>;
+
+/** Whether observables are those of RxJS 7: each subscription is one of its own, and reaches its observer directly. */
+const isSeven = seven.Observable !== undefined;
+
+/** RxJS 7's; else the platform's, which RxJS 9 brings where there is none. */
+const Observable = (seven.Observable ?? (globalThis as { Observable?: unknown }).Observable) as new <T>(
+  subscribe: (sink: Sink<T>) => void,
+) => RxObservable<T>;
+
+/** RxJS 7's; else one of its shape. */
+type Subscription = RxSubscription;
+const Subscription = (seven.Subscription ?? PlainSubscription) as typeof rxjs.Subscription;
+
+/** One fiber for all subscribers that there are at a time, which the platform's observables have by themselves. */
+function share<T>(source: RxObservable<T>): RxObservable<T> {
+  return isSeven ? source.pipe(rxjs.share()) : source;
+}
+
+// --- observables ---
 
 /** The reason by which a fiber is cancelled when nobody subscribes to it any more. */
 export class Unsubscribed extends Error {
@@ -65,7 +132,7 @@ export interface ToObservableOptions extends OwnerOptions {
 
 /** What emits to one subscriber, and whether anybody still listens. */
 class Emission<T> {
-  private readonly subscriber: Subscriber<T>;
+  private readonly subscriber: Sink<T>;
   private readonly sw: Switch | undefined;
   private context: CancelContext | undefined = undefined;
   private cancelled: Cancelled | undefined = undefined;
@@ -74,13 +141,13 @@ class Emission<T> {
   private delivering = false;
   private ended = false;
 
-  constructor(subscriber: Subscriber<T>, sw: Switch | undefined) {
+  constructor(subscriber: Sink<T>, sw: Switch | undefined) {
     this.subscriber = subscriber;
     this.sw = sw;
   }
 
   get unsubscribed(): boolean {
-    return this.subscriber.closed;
+    return isClosed(this.subscriber);
   }
 
   /** The first step of the fiber. */
@@ -150,22 +217,23 @@ function observableFrom<T>(
   body: (emission: Emission<T>) => Op<void>,
   options: ToObservableOptions | undefined,
   name = where,
-): Observable<T> {
+): RxObservable<T> {
   expectOptions(where, options, "name");
   const sw = options?.sw;
   if (sw !== undefined) expectSwitch(where, sw);
   const observable = new Observable<T>((subscriber) => {
-    if (subscriber.closed) return;
+    if (isClosed(subscriber)) return;
     const emission = new Emission(subscriber, sw);
     // Not returned: a subscriber that closes within the first step is to stop the fiber then.
-    subscriber.add(() => emission.stop());
+    onClose(subscriber, () => emission.stop());
     startRoot(() => emission.run(body), {
       name: options?.name ?? name,
       ...belonging(where, options),
       onDone: (outcome) => emission.end(outcome),
     });
   });
-  Object.defineProperty(observable, WAITS, { value: true });
+  // The platform stands between the fiber and the observer that knows of the room.
+  if (isSeven) Object.defineProperty(observable, WAITS, { value: true });
   return observable;
 }
 
@@ -195,7 +263,7 @@ function observableFrom<T>(
 export function toObservable<T>(
   body: (emit: (value: T) => Op<void>) => Op<void>,
   options?: ToObservableOptions,
-): Observable<T> {
+): RxObservable<T> {
   expectBody("toObservable", "body", body);
   return observableFrom<T>("toObservable", (emission) => body(emission.emit), options, body.name || undefined);
 }
@@ -209,7 +277,7 @@ export function toObservable<T>(
  *
  * @param op  a fiber function without parameters
  */
-export function observableOf<T>(op: () => Op<T>, options?: ToObservableOptions): Observable<T> {
+export function observableOf<T>(op: () => Op<T>, options?: ToObservableOptions): RxObservable<T> {
   expectBody("observableOf", "op", op);
   return observableFrom<T>("observableOf", (emission) => emitResult(emission, op), options, op.name || undefined);
 }
@@ -228,7 +296,7 @@ function* emitResult<T>(emission: Emission<T>, op: () => Op<T>): Op<void> {
  * words.close();
  * yield* collect(streamToObservable(words)); // => ["tea"]
  */
-export function streamToObservable<T>(stream: Stream<T>, options?: ToObservableOptions): Observable<T> {
+export function streamToObservable<T>(stream: Stream<T>, options?: ToObservableOptions): RxObservable<T> {
   expectStream("streamToObservable", stream);
   return observableFrom<T>("streamToObservable", (emission) => takeAll(emission, stream), options);
 }
@@ -253,9 +321,9 @@ function* takeAll<T>(emission: Emission<T>, stream: Stream<T>): Op<void> {
  * shared.subscribe(report);
  * words.close();
  */
-export function shareStream<T>(stream: Stream<T>, options?: ToObservableOptions): Observable<T> {
+export function shareStream<T>(stream: Stream<T>, options?: ToObservableOptions): RxObservable<T> {
   expectStream("shareStream", stream);
-  return streamToObservable(stream, options).pipe(share());
+  return share(streamToObservable(stream, options));
 }
 
 function expectStream(where: string, received: unknown): void {
@@ -289,7 +357,7 @@ export interface ToObserverOptions<T> {
  * @param options.overflow  default `"error"`
  * @param options.onDrop  is given each value that is lost
  */
-export function toObserver<T>(stream: Stream<T>, options?: ToObserverOptions<T>): Observer<T> {
+export function toObserver<T>(stream: Stream<T>, options?: ToObserverOptions<T>): RxObserver<T> {
   expectStream("toObserver", stream);
   expectOptions("toObserver", options);
   expectFunction("toObserver", "options.onDrop", options?.onDrop, true);
@@ -365,7 +433,7 @@ class SwitchSubscription extends Subscription {
  *
  * @throws SwitchFinishedError when the block of the switch has ended
  */
-export function toSubscription(sw: Switch): Subscription {
+export function toSubscription(sw: Switch): RxSubscription {
   expectSwitch("toSubscription", sw);
   return new SwitchSubscription(sw);
 }
@@ -379,15 +447,15 @@ export function toSubscription(sw: Switch): Subscription {
  *
  * @throws SwitchFinishedError when the switch has ended; the subscription is then unsubscribed from at once
  */
-export function ownSubscription<S extends Subscription>(sw: Switch, subscription: S): Op<S> {
+export function ownSubscription<S extends Unsubscribable>(sw: Switch, subscription: S): Op<S> {
   expectSwitch("ownSubscription", sw);
   expectFunction("ownSubscription", "subscription.unsubscribe", (subscription as Partial<S> | undefined)?.unsubscribe);
   return new Recipe(() => owning(sw, subscription)[Symbol.iterator](), "ownSubscription");
 }
 
-function* owning<S extends Subscription>(sw: Switch, subscription: S): Op<S> {
+function* owning<S extends Unsubscribable>(sw: Switch, subscription: S): Op<S> {
   const hook = yield* sw.onReleaseCancellable(() => subscription.unsubscribe());
-  subscription.add(() => hook.remove());
+  subscription.add?.(() => hook.remove());
   return subscription;
 }
 
@@ -405,14 +473,14 @@ export class Superseded extends Error {
 class OneAtATime<T, R> {
   private readonly where: string;
   private readonly project: (value: T, index: number) => Op<R>;
-  private readonly subscriber: Subscriber<R>;
+  private readonly subscriber: Sink<R>;
   private running: RootFiber | undefined = undefined;
   private superseded = false;
   private waiting: { value: T } | undefined = undefined;
   private sourceEnded = false;
   private index = 0;
 
-  constructor(where: string, project: (value: T, index: number) => Op<R>, subscriber: Subscriber<R>) {
+  constructor(where: string, project: (value: T, index: number) => Op<R>, subscriber: Sink<R>) {
     this.where = where;
     this.project = project;
     this.subscriber = subscriber;
@@ -437,7 +505,7 @@ class OneAtATime<T, R> {
     });
     if (ended) return;
     this.running = root;
-    if (this.subscriber.closed) this.stop();
+    if (isClosed(this.subscriber)) this.stop();
   }
 
   /** Runs `value` as soon as the fiber of the one before it has ended, which is told to. */
@@ -464,16 +532,16 @@ class OneAtATime<T, R> {
     // Delivering may have brought the next value, and started it.
     const next = this.waiting;
     this.waiting = undefined;
-    if (next && !this.subscriber.closed) this.start(next.value);
+    if (next && !isClosed(this.subscriber)) this.start(next.value);
     else if (this.sourceEnded && !this.busy) this.subscriber.complete();
   }
 
   private get stopped(): boolean {
-    return this.superseded || this.subscriber.closed;
+    return this.superseded || isClosed(this.subscriber);
   }
 
   private fail(error: unknown): void {
-    if (this.subscriber.closed) reportUnhandled(error);
+    if (isClosed(this.subscriber)) reportUnhandled(error);
     else this.subscriber.error(error);
   }
 
@@ -492,19 +560,17 @@ function oneAtATime<T, R>(
   where: string,
   project: (value: T, index: number) => Op<R>,
   whenBusy: (fibers: OneAtATime<T, R>, value: T) => void,
-): OperatorFunction<T, R> {
+): RxOperator<T, R> {
   expectBody(where, "project", project);
   return (source) =>
     new Observable<R>((subscriber) => {
       const fibers = new OneAtATime(where, project, subscriber);
-      subscriber.add(() => fibers.stop());
-      subscriber.add(
-        source.subscribe({
-          next: (value) => (fibers.busy ? whenBusy(fibers, value) : fibers.start(value)),
-          error: (error) => subscriber.error(error),
-          complete: () => fibers.complete(),
-        }),
-      );
+      onClose(subscriber, () => fibers.stop());
+      subscribeFor<T>(subscriber, source, {
+        next: (value) => (fibers.busy ? whenBusy(fibers, value) : fibers.start(value)),
+        error: (error) => subscriber.error(error),
+        complete: () => fibers.complete(),
+      });
     });
 }
 
@@ -518,7 +584,7 @@ function oneAtATime<T, R>(
  *
  * @param project  a fiber function of a value and its index
  */
-export function switchMapOp<T, R>(project: (value: T, index: number) => Op<R>): OperatorFunction<T, R> {
+export function switchMapOp<T, R>(project: (value: T, index: number) => Op<R>): RxOperator<T, R> {
   return oneAtATime("switchMapOp", project, (fibers, value) => fibers.supersede(value));
 }
 
@@ -532,7 +598,7 @@ export function switchMapOp<T, R>(project: (value: T, index: number) => Op<R>): 
  *
  * @param project  a fiber function of a value and its index
  */
-export function exhaustMapOp<T, R>(project: (value: T, index: number) => Op<R>): OperatorFunction<T, R> {
+export function exhaustMapOp<T, R>(project: (value: T, index: number) => Op<R>): RxOperator<T, R> {
   return oneAtATime("exhaustMapOp", project, () => {});
 }
 
@@ -640,7 +706,7 @@ class ClockScheduler implements SchedulerLike {
  *
  * @param clock  in seconds; the scheduler counts in milliseconds
  */
-export function toScheduler(clock: Clock, sw: Switch): SchedulerLike {
+export function toScheduler(clock: Clock, sw: Switch): RxScheduler {
   if (typeof (clock as Partial<Clock> | undefined)?.startTimer !== "function")
     refuse("toScheduler", "clock", "a Clock", clock);
   expectSwitch("toScheduler", sw);
@@ -684,7 +750,7 @@ class SchedulerClock extends Clock {
  *
  * @param scheduler  in milliseconds; the clock counts in seconds
  */
-export function clockFromScheduler(scheduler: SchedulerLike): Clock {
+export function clockFromScheduler(scheduler: RxScheduler): Clock {
   const candidate = scheduler as Partial<SchedulerLike> | undefined;
   if (typeof candidate?.schedule !== "function" || typeof candidate.now !== "function")
     refuse("clockFromScheduler", "scheduler", "a scheduler: an object with schedule and now", scheduler);

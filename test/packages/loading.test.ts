@@ -75,6 +75,22 @@ describe("Node", () => {
     expect(await program("dynamic", "main.cjs", text)).toEqual({ code: 0, text: "2 late 3\n" });
   });
 
+  it("the subpath for RxJS loads with RxJS 9, which lacks what it extends in RxJS 7", async () => {
+    const text = `import { collect, toPromise } from "@trestle/bridges";
+      import { toObservable, toSubscription } from "@trestle/bridges/rxjs";
+      import { Fiber, Switch } from "trestle";
+      const letters = toObservable(function* (emit) {
+        yield* emit("a");
+        yield* Fiber.yield();
+        yield* emit("b");
+      });
+      console.log(letters instanceof Observable, (await toPromise(() => collect(letters))).join(" "));
+      console.log(await toPromise(() => Switch.run(function* (sw) { return toSubscription(sw).closed; })));`;
+    const folder = installation.project("rxjs9", { "main.mjs": text }, { rxjs: folderOf(workspace, "rxjs9") });
+    await installation.extract(join(folder, "node_modules"));
+    expect(await node(folder, ["main.mjs"])).toEqual({ code: 0, text: "true a b\nfalse\n" });
+  });
+
   it("what is imported is what is required, name by name, in each subpath", async () => {
     const text = `import { createRequire } from "node:module";
       const require = createRequire(import.meta.url);

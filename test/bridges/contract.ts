@@ -393,6 +393,149 @@ export const worlds: readonly World[] = [
     },
   },
   {
+    title: "Pairs of an async function and a fiber function",
+    subpath: "pair",
+    incoming: {
+      direct: {
+        cancel: only("in a cancelled fiber no promise is waited for", "TR1209 a foreign"),
+        error: only("the very value", "TR1209 a foreign"),
+        late: "-",
+        context: only(
+          "the calling fiber runs the fiber function itself, without a promise",
+          "TR1209 runs the fiber function",
+        ),
+        release: "-",
+      },
+    },
+    outgoing: {
+      "pair, pairMethods": {
+        cancel: "-",
+        error: only("rejects, never throws", "CM-K12 an error in a default"),
+        late: "-",
+        context: only("the fiber itself, as long as nobody has replaced the async one", "CM-K12 runs the fiber method"),
+        release: "-",
+      },
+    },
+  },
+  {
+    title: "Context: stores, and whom foreign code works for",
+    subpath: "context",
+    incoming: {
+      trackContext: {
+        cancel: only(
+          "a fiber that async code starts is cancelled along with the one it works for",
+          "BK-11 what an async",
+        ),
+        error: "-",
+        late: only("what has outlived its fiber starts nothing", "BK-12 an async"),
+        context: only("the stores that the fiber was started in, in all its steps", "BK-10 BK-02"),
+        release: only("the switch waits for what a call has left behind", "BK-11 the switch"),
+      },
+      withStore: {
+        cancel: "-",
+        error: "-",
+        late: "-",
+        context: only("the store has the value in all steps of the body and of what it forks", "BK-05 withStore"),
+        release: only("the former value, at the end of the body", "BK-05 withStore"),
+      },
+    },
+    outgoing: {
+      captureBridge: {
+        cancel: only("the end of the fiber's context", "BK-13 BG-60"),
+        error: only("an `AbortError`, if that cancels it", "BK-13 BG-60"),
+        late: only("`SwitchFinishedError`, once the fiber has ended", "BK-12 BG-53"),
+        context: only("that of the fiber", "BK-13 BG-60"),
+        release: only("the switch around the fiber waits", "BK-13 BG-60"),
+      },
+      createBridge: {
+        cancel: only("`close`", "BG-56 cancels"),
+        error: only("stays with its promise", "BG-56 a failure"),
+        late: only("`RuntimeClosedError`, from `close` on", "BG-57"),
+        context: "-",
+        release: only("`close` is told after the finalizers", "BG-56 cancels"),
+      },
+    },
+  },
+  {
+    title: "Timers on the clock of fibers",
+    subpath: "timers",
+    incoming: {},
+    outgoing: {
+      toTimers: {
+        cancel: only("`clearTimeout` and its like; `clear`", "BT-04 drives foreign", "BT-04 a timer"),
+        error: only("what a callback throws is reported as unhandled; other timers go on", "what a callback throws"),
+        late: "-",
+        context: "-",
+        release: only("`clear`, and the end of an `await using` block, end all", "BT-04 a timer"),
+      },
+    },
+  },
+  {
+    title: "Worker threads and message ports",
+    subpath: "worker",
+    nodeOnly: true,
+    incoming: {
+      "fromPort, portPair, parentPort": {
+        cancel: only("who waits to send sends nothing", "BZ-10 serves"),
+        error: only(
+          "an error of the worker, or a message that cannot be read, is thrown by `recv`",
+          "BZ-04",
+          "BZ-06 an error",
+        ),
+        late: only(
+          "as many messages wait as `buffer` says, one more is an `OverflowError`; with `credit` the sender waits",
+          "BZ-10 holds",
+          "BZ-10 without",
+        ),
+        context: "-",
+        release: only(
+          "the end of the switch closes the port, unless `owned` is false",
+          "BZ-11 leaves nothing",
+          "BZ-11 leaves a port",
+        ),
+      },
+      "call, transferring, registerError": {
+        cancel: only("cancels the remote fiber, and waits for its finalizers", "BZ-08 cancelling"),
+        error: only("a copy, with class, code, cause and errors", "BZ-03 errors arrive"),
+        late: only("ignored", "BZ-08 an abandoned"),
+        context: "-",
+        release: only("with the answer; fails when the port is closed", "BZ-09 they fail"),
+      },
+      runWorker: {
+        cancel: only(
+          "cancels the body; terminates after the grace, and has waited for that",
+          "BZ-07 cancels",
+          "BZ-07 terminates",
+        ),
+        error: only("what the body throws, a copy", "BZ-03 throws what"),
+        late: "-",
+        context: "-",
+        release: only("the worker is gone when the fiber goes on", "BZ-07 cancels"),
+      },
+    },
+    outgoing: {
+      "toPort, servePort": {
+        cancel: only(
+          "the caller's cancellation; the end of the switch; the caller's going away",
+          "BZ-08 cancelling",
+          "toPort ends",
+          "serve cancels",
+        ),
+        error: only("a copy, with class, code, cause and errors", "BZ-03 errors arrive"),
+        late: only("a late reply is ignored", "BZ-08 an abandoned"),
+        context: "-",
+        release: only("the port is closed after the finalizers", "toPort ends", "BZ-11 toPort"),
+      },
+      toWorker: {
+        cancel: only("its parent's `runWorker` is cancelled", "BZ-07 cancels"),
+        error: only("a copy is thrown by `runWorker`", "BZ-03 throws what"),
+        late: "-",
+        context: "-",
+        release: "-",
+      },
+    },
+  },
+  {
     title: "Lwt",
     subpath: "lwt",
     incoming: {
@@ -486,7 +629,7 @@ export function tablesOf(world: World): Table[] {
     clauses: typeof incomingClauses | typeof outgoingClauses,
   ) =>
     Object.entries(rows).map(([name, row]) => [
-      name.replace(/^\w+(, (?=\w+$)\w+)?/, (names) => names.replace(/\w+/g, "`$&`")),
+      name.replace(/^\w+(, \w+)*$|^\w+/, (names) => names.replace(/\w+/g, "`$&`")),
       ...columns.map((column) => wordsOf(row, column, clauses)),
     ]);
   return [

@@ -3,8 +3,10 @@
 import type { Env } from "../env.js";
 import type { Net } from "../net.js";
 import type { Sink, Source } from "../flow.js";
+import type { Path } from "../path.js";
 import { systemClock, systemMonoClock } from "../system-clock.js";
 import { debug } from "../traceln.js";
+import { everything, workingDirectory } from "./fs.js";
 import { nodeNet } from "./net.js";
 import { signals, type Signals } from "./signals.js";
 import { standardStreams } from "./standard-streams.js";
@@ -21,6 +23,10 @@ export interface NodeEnv extends Env {
   readonly secureRandom: Source;
   /** The network. */
   readonly net: Net;
+  /** The directory that the process is in, and what is below it: no path from here leads out. */
+  readonly cwd: Path;
+  /** The whole file system. */
+  readonly fs: Path;
   /** The arguments of the command line, without the program. */
   readonly args: readonly string[];
   /** The environment variables. */
@@ -37,6 +43,8 @@ export const nodeEnv: NodeEnv = {
   backendId: "node",
   ...standardStreams,
   net: nodeNet,
+  cwd: workingDirectory,
+  fs: everything,
   args: process.argv.slice(2),
   vars: process.env,
   signals,

@@ -1,0 +1,455 @@
+// Files and directories as capabilities: a path is a directory that one was given, and a way from there.
+
+import { BufRead } from "./buf-read.js";
+import type { Cursor } from "./cursor.js";
+import { protect } from "./cancel.js";
+import { expectBody, expectOptions, refuse } from "./engine/describe.js";
+import { InvalidArgument } from "./engine/invalid-argument.js";
+import type { Op } from "./engine/op.js";
+import type { File, FileKind, FileStat } from "./file.js";
+import { decode, EndOfFile, write } from "./flow.js";
+import { addContext, IoError } from "./io-error.js";
+import { Switch } from "./switch.js";
+
+/** What to do when a file is there, or is not; the number is the permissions of a new one, before the umask. */
+export type Create =
+  "never" | { readonly ifMissing: number } | { readonly orTruncate: number } | { readonly exclusive: number };
+
+/** How a file is opened for writing. */
+export interface OpenOptions {
+  create: Create;
+  /** Every write goes to the end. Default false. */
+  append?: boolean;
+}
+
+/** An entry of a directory. */
+export interface DirEntry {
+  readonly name: string;
+  readonly kind: FileKind;
+}
+
+/** An open directory, entry by entry. */
+export interface OpenedDir {
+  readonly entries: Cursor<DirEntry>;
+  close(): Op<void>;
+}
+
+/**
+ * What provides a part of the file system. Paths are as programs write them; a provider that is confined refuses those that lead out of
+ * it. For authors of such providers; programs use {@link Path}.
+ */
+export interface Dir {
+  /** Shown in errors: `cwd`, `fs`, or a name. */
+  readonly label: string;
+  /** The path that programs without capabilities would use. */
+  native(path: string): string | undefined;
+  open(path: string, how: "read" | OpenOptions, sw: Switch): Op<File>;
+  mkdir(path: string, perm: number): Op<void>;
+  rmdir(path: string): Op<void>;
+  unlink(path: string): Op<void>;
+  /** @throws InvalidArgument when `to` is of another kind */
+  rename(path: string, to: Dir, toPath: string): Op<void>;
+  symlink(path: string, target: string): Op<void>;
+  readLink(path: string): Op<string>;
+  chmod(path: string, perm: number, follow: boolean): Op<void>;
+  chown(path: string, uid: number | undefined, gid: number | undefined, follow: boolean): Op<void>;
+  stat(path: string, follow: boolean): Op<FileStat>;
+  openDir(path: string): Op<OpenedDir>;
+  openSubtree(path: string, sw: Switch): Op<Dir>;
+}
+
+/**
+ * A place in the file system that can be reached from a directory that one was given: `env.cwd`, which cannot be left, neither by `..`
+ * nor by links; or `env.fs`, which is everything. Errors name the path and what was being done.
+ *
+ * @example
+ * const notes = env.cwd.join("notes.txt");
+ * yield* notes.load(); // => "the notes"
+ * String(notes); // => "<cwd:notes.txt>"
+ */
+export class Path {
+  readonly dir: Dir;
+  /** The way from there; empty for the directory itself. */
+  readonly path: string;
+
+  private constructor(dir: Dir, path: string) {
+    this.dir = dir;
+    this.path = path;
+  }
+
+  /** The directory `dir` itself. */
+  static ofDir(dir: Dir): Path {
+    return new Path(dir, "");
+  }
+
+  // --- as text ---
+
+  /** The place that `step` leads to from here. An absolute one leads from the root, which only `env.fs` lets one reach. */
+  join(step: string): Path {
+    if (typeof step !== "string") refuse("Path.join", "step", "a string", step);
+    if (step.includes("\0")) throw new InvalidArgument(`Path.join: ${JSON.stringify(step)} contains a NUL`);
+    return new Path(this.dir, joined(this.path, step));
+  }
+
+  /** The directory that this is in, and the last name; undefined where there is none. */
+  split(): [parent: Path, name: string] | undefined {
+    const parts = splitPath(this.path);
+    return parts && [new Path(this.dir, parts[0]), parts[1]];
+  }
+
+  /** `<cwd:path>`. */
+  toString(): string {
+    const path = this.path === "" ? "" : `:${this.path}`;
+
+    return `<${this.dir.label}${path}>`.replace(/[\u0000-\u001f\u007f]/g, (c) => JSON.stringify(c).slice(1, -1));
+  }
+
+  /** What programs without capabilities would write, if there is such a thing. Nothing is checked. */
+  native(): string | undefined {
+    return this.dir.native(this.path);
+  }
+
+  /**
+   * Like {@link native}.
+   *
+   * @throws IoError  `Fs Not_native`
+   */
+  nativeOrThrow(): string {
+    const native = this.native();
+    if (native === undefined) throw new IoError({ area: "Fs", kind: "Not_native" }, [`naming ${String(this)}`]);
+    return native;
+  }
+
+  private *doing<T>(step: string, op: Op<T>): Op<T> {
+    try {
+      return yield* op;
+    } catch (error) {
+      throw addContext(error, step);
+    }
+  }
+
+  // --- files ---
+
+  /**
+   * All of a file, as text in UTF-8. A cancellation point, as is everything that follows.
+   *
+   * @throws IoError  with the step `opening <path>` or `loading <path>`
+   * @throws TypeError when it is not UTF-8; {@link loadBytes} takes anything
+   */
+  *load(): Op<string> {
+    return decode(yield* this.loadBytes());
+  }
+
+  /** All of a file, as it is. */
+  *loadBytes(): Op<Uint8Array> {
+    return yield* this.withOpenIn((file) => this.doing(`loading ${String(this)}`, contentsOf(file)));
+  }
+
+  /**
+   * Writes a file: `data` is all that is in it, unless `create` or `append` say otherwise. With `atomic`, others see the old file or the
+   * new one, and nothing in between, even after a crash.
+   *
+   * @example
+   * yield* env.cwd.join("notes.txt").save("new notes", { create: { orTruncate: 0o644 } });
+   */
+  *save(data: string | Uint8Array, options: OpenOptions & { atomic?: boolean }): Op<void> {
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    if (!(bytes instanceof Uint8Array)) refuse("Path.save", "data", "a string or a Uint8Array", data);
+    expectOptions("Path.save", options);
+    if (options.atomic === true) return yield* this.replace(bytes, options);
+    yield* this.withOpenOut(options, (file) => write(file, [bytes]));
+  }
+
+  /** Writes beside the file first. */
+  private *replace(bytes: Uint8Array, { create }: OpenOptions): Op<void> {
+    if (typeof create !== "object" || !("orTruncate" in create))
+      throw new InvalidArgument("Path.save: atomic needs create: { orTruncate }");
+    const parts = this.split();
+    if (!parts) throw new InvalidArgument(`Path.save: ${String(this)} is not the name of a file`);
+    const beside = parts[0].join(`.${parts[1]}.${randomName()}`);
+    try {
+      yield* beside.withOpenOut({ create: { exclusive: create.orTruncate } }, function* (file) {
+        yield* write(file, [bytes]);
+        yield* file.sync();
+      });
+      yield* beside.rename(this);
+    } catch (error) {
+      yield* protect(() => beside.unlink({ missingOk: true }));
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `fn` with the lines of a file, of any length, as they are asked for.
+   *
+   * @example
+   * yield* env.cwd.join("notes.txt").withLines(function* (lines) {
+   *   while (yield* lines.next()) log(lines.value);
+   * });
+   */
+  *withLines<T>(fn: (lines: Cursor<string>) => Op<T>): Op<T> {
+    expectBody("Path.withLines", "fn", fn);
+    return yield* this.withOpenIn((file) => fn(new BufRead(file, { maxSize: Infinity }).lines()));
+  }
+
+  /** Opens a file to be read; `sw` closes it. */
+  openIn({ sw }: { sw: Switch }): Op<File> {
+    expectSwitch("Path.openIn", sw);
+    return this.doing(`opening ${String(this)}`, this.dir.open(this.path, "read", sw));
+  }
+
+  /** Opens a file to be written, and read; `sw` closes it. */
+  openOut({ sw, ...options }: OpenOptions & { sw: Switch }): Op<File> {
+    expectSwitch("Path.openOut", sw);
+    expectCreate("Path.openOut", options.create);
+    return this.doing(`opening ${String(this)}`, this.dir.open(this.path, options, sw));
+  }
+
+  /** Runs `fn` with the file opened to be read, and closes it. */
+  *withOpenIn<T>(fn: (file: File) => Op<T>): Op<T> {
+    expectBody("Path.withOpenIn", "fn", fn);
+    return yield* Switch.run((sw) => opened(this.openIn({ sw }), fn), { name: "Path.withOpenIn" });
+  }
+
+  /** Runs `fn` with the file opened to be written, and closes it. */
+  *withOpenOut<T>(options: OpenOptions, fn: (file: File) => Op<T>): Op<T> {
+    expectBody("Path.withOpenOut", "fn", fn);
+    return yield* Switch.run((sw) => opened(this.openOut({ ...options, sw }), fn), { name: "Path.withOpenOut" });
+  }
+
+  // --- directories ---
+
+  /** Creates a directory, with permissions `perm` before the umask. */
+  mkdir({ perm }: { perm: number }): Op<void> {
+    return this.doing(`creating directory ${String(this)}`, this.dir.mkdir(this.path, perm));
+  }
+
+  /** Creates a directory, and those above it that are missing. With `existsOk`, it may be there already. */
+  *mkdirs(options: { perm: number; existsOk?: boolean }): Op<void> {
+    const { perm, existsOk = false } = options;
+    yield* this.doing(`creating directory ${String(this)}`, this.createParent(perm));
+    try {
+      yield* this.mkdir({ perm });
+    } catch (error) {
+      const exists = error instanceof IoError && error.err.area === "Fs" && error.err.kind === "Already_exists";
+      if (!existsOk || !exists || !(yield* this.isDirectory())) throw error;
+    }
+  }
+
+  private *createParent(perm: number): Op<void> {
+    const [parent] = this.split() ?? [];
+    if (!parent || parent.path === "" || (yield* parent.kind({ follow: true })) === "directory") return;
+    yield* parent.mkdirs({ perm, existsOk: true });
+  }
+
+  /** The names in a directory, sorted by their bytes. */
+  *readDir(): Op<string[]> {
+    return (yield* this.readDirEntries()).map(({ name }) => name);
+  }
+
+  /** The entries of a directory, sorted by the bytes of their names. */
+  *readDirEntries(): Op<DirEntry[]> {
+    const entries = yield* this.withDirEntries(function* (cursor) {
+      const all: DirEntry[] = [];
+      while (yield* cursor.next()) all.push(cursor.value);
+      return all;
+    });
+    const encoder = new TextEncoder();
+    const keyed = entries.map((entry) => ({ entry, bytes: encoder.encode(entry.name) }));
+    return keyed.sort((a, b) => compare(a.bytes, b.bytes)).map(({ entry }) => entry);
+  }
+
+  /** Runs `fn` with the entries of a directory, as they are asked for and in any order. */
+  *withDirEntries<T>(fn: (entries: Cursor<DirEntry>) => Op<T>): Op<T> {
+    expectBody("Path.withDirEntries", "fn", fn);
+    const opened = yield* this.doing(`reading directory ${String(this)}`, this.dir.openDir(this.path));
+    try {
+      return yield* fn(opened.entries);
+    } finally {
+      yield* protect(() => opened.close());
+    }
+  }
+
+  /** The directory as a capability of its own: from there, nothing outside of it can be reached. `sw` closes it. */
+  *openSubtree({ sw }: { sw: Switch }): Op<Path> {
+    expectSwitch("Path.openSubtree", sw);
+    return Path.ofDir(yield* this.doing(`opening directory ${String(this)}`, this.dir.openSubtree(this.path, sw)));
+  }
+
+  /** Runs `fn` with the directory as a capability of its own. */
+  *withSubtree<T>(fn: (subtree: Path) => Op<T>): Op<T> {
+    expectBody("Path.withSubtree", "fn", fn);
+    return yield* Switch.run((sw) => opened(this.openSubtree({ sw }), fn), { name: "Path.withSubtree" });
+  }
+
+  /**
+   * Creates a directory of a new name in this one, which is removed with all that is in it when `sw` ends.
+   *
+   * @example
+   * const scratch = yield* env.cwd.openTemporary({ sw });
+   * yield* scratch.join("draft").save("...", { create: { exclusive: 0o600 } });
+   */
+  *openTemporary({ sw }: { sw: Switch }): Op<Path> {
+    expectSwitch("Path.openTemporary", sw);
+    sw.check();
+    const path = this.join(`tmp-${randomName()}`);
+    yield* path.mkdir({ perm: 0o700 });
+    try {
+      sw.addHook(() => path.rmtree({ missingOk: true }));
+    } catch (error) {
+      yield* protect(() => path.rmdir());
+      throw error;
+    }
+    return path;
+  }
+
+  // --- what is there ---
+
+  /** What the file system knows; with `follow`, about what a link leads to. */
+  stat({ follow }: { follow: boolean }): Op<FileStat> {
+    return this.doing(`examining ${String(this)}`, this.dir.stat(this.path, follow));
+  }
+
+  /** What is there; `"not_found"` if nothing is. */
+  *kind({ follow }: { follow: boolean }): Op<FileKind | "not_found"> {
+    try {
+      return (yield* this.stat({ follow })).kind;
+    } catch (error) {
+      if (isMissing(error)) return "not_found";
+      throw error;
+    }
+  }
+
+  /** Whether there is a file, or a link to one. */
+  *isFile(): Op<boolean> {
+    return (yield* this.kind({ follow: true })) === "regular";
+  }
+
+  /** Whether there is a directory, or a link to one. */
+  *isDirectory(): Op<boolean> {
+    return (yield* this.kind({ follow: true })) === "directory";
+  }
+
+  /** The text of a link. */
+  readLink(): Op<string> {
+    return this.doing(`reading target of symlink ${String(this)}`, this.dir.readLink(this.path));
+  }
+
+  // --- changes ---
+
+  /** Removes a file, or a link and not what it leads to. With `missingOk`, there may be none. */
+  *unlink(options?: { missingOk?: boolean }): Op<void> {
+    try {
+      yield* this.doing(`removing file ${String(this)}`, this.dir.unlink(this.path));
+    } catch (error) {
+      if (options?.missingOk !== true || !isMissing(error)) throw error;
+    }
+  }
+
+  /** Removes an empty directory. */
+  rmdir(): Op<void> {
+    return this.doing(`removing directory ${String(this)}`, this.dir.rmdir(this.path));
+  }
+
+  /** Removes whatever is here, and what is below it; links are removed, not followed. With `missingOk`, things may vanish meanwhile. */
+  *rmtree(options?: { missingOk?: boolean }): Op<void> {
+    const missingOk = options?.missingOk === true;
+    if ((yield* this.kind({ follow: false })) !== "directory") return yield* this.unlink({ missingOk });
+    try {
+      for (const name of yield* this.readDir()) yield* this.join(name).rmtree({ missingOk });
+      yield* this.rmdir();
+    } catch (error) {
+      if (!missingOk || !isMissing(error)) throw error;
+    }
+  }
+
+  /** Moves this to `to`, in place of what is there. */
+  rename(to: Path): Op<void> {
+    if (!(to instanceof Path)) refuse("Path.rename", "to", "a Path", to);
+    return this.doing(`renaming ${String(this)} to ${String(to)}`, this.dir.rename(this.path, to.dir, to.path));
+  }
+
+  /** Creates a link here, whose text is `target`. */
+  symlink(target: string): Op<void> {
+    if (typeof target !== "string") refuse("Path.symlink", "target", "a string", target);
+    return this.doing(`creating symlink ${String(this)} -> ${target}`, this.dir.symlink(this.path, target));
+  }
+
+  /** Sets the permissions; with `follow`, of what a link leads to. */
+  chmod({ perm, follow }: { perm: number; follow: boolean }): Op<void> {
+    return this.doing(`chmoding file ${String(this)}`, this.dir.chmod(this.path, perm, follow));
+  }
+
+  /** Sets the owner, the group, or both; with `follow`, of what a link leads to. */
+  chown({ uid, gid, follow }: { uid?: number; gid?: number; follow: boolean }): Op<void> {
+    return this.doing(`changing ownership of ${String(this)}`, this.dir.chown(this.path, uid, gid, follow));
+  }
+}
+
+function* opened<R, T>(open: Op<R>, fn: (resource: R) => Op<T>): Op<T> {
+  return yield* fn(yield* open);
+}
+
+/** At least this much is read at once. */
+const CHUNK = 65536;
+
+function* contentsOf(file: File): Op<Uint8Array> {
+  const { size } = yield* file.stat();
+  // One byte more than there should be, to meet the end at once; some files say nothing about their size.
+  let buffer = new Uint8Array(Math.max(size + 1, size === 0 ? CHUNK : 1));
+  let length = 0;
+  try {
+    for (;;) {
+      if (length === buffer.length) {
+        const larger = new Uint8Array(2 * buffer.length);
+        larger.set(buffer);
+        buffer = larger;
+      }
+      length += yield* file.read(buffer.subarray(length));
+    }
+  } catch (error) {
+    if (!(error instanceof EndOfFile)) throw error;
+  }
+  return buffer.subarray(0, length);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof IoError && error.err.area === "Fs" && error.err.kind === "Not_found";
+}
+
+function expectSwitch(where: string, sw: unknown): void {
+  if (!(sw instanceof Switch)) refuse(where, "sw", "a Switch", sw);
+}
+
+function expectCreate(where: string, create: unknown): void {
+  const [key, ...more] = typeof create === "object" && create !== null ? Object.keys(create) : [];
+  const known = more.length === 0 && (key === "ifMissing" || key === "orTruncate" || key === "exclusive");
+  if (create !== "never" && !known)
+    refuse(where, "create", '"never", { ifMissing }, { orTruncate } or { exclusive }', create);
+}
+
+function randomName(): string {
+  return Math.random().toString(36).slice(2, 12).padEnd(10, "0");
+}
+
+function compare(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return a.length - b.length;
+}
+
+// --- path strings ---
+
+function joined(path: string, step: string): string {
+  if (step.startsWith("/") || path === "" || path === ".") return step === "" && path !== "" ? `${path}/` : step;
+  return path.endsWith("/") ? path + step : `${path}/${step}`;
+}
+
+/** The path up to the last name, and that; undefined for the root and for nothing. */
+function splitPath(path: string): [parent: string, name: string] | undefined {
+  const trimmed = path.replace(/\/+$/, "");
+  if (trimmed === "") return undefined;
+  const at = trimmed.lastIndexOf("/");
+  const parent = trimmed.slice(0, at + 1).replace(/\/+$/, "");
+  return [parent === "" && at >= 0 ? "/" : parent, trimmed.slice(at + 1)];
+}

@@ -9,6 +9,7 @@ export const runtimeNames = {
   Cancel: { module: "trestle", typeOnly: false },
   Cancelled: { module: "trestle", typeOnly: false },
   fromPromise: { module: "@trestle/bridges", typeOnly: false },
+  fromCallback: { module: "@trestle/bridges", typeOnly: false },
   adopt: { module: "@trestle/bridges", typeOnly: false },
   toPromise: { module: "@trestle/bridges", typeOnly: false },
   toAsync: { module: "@trestle/bridges", typeOnly: false },
@@ -46,6 +47,9 @@ declare module "trestle" {
 declare module "@trestle/bridges" {
   import type { Op } from "trestle";
   export function fromPromise<T>(promise: PromiseLike<T>): Op<T>;
+  export function fromCallback<T>(
+    register: (ok: (value: T) => void, fail: (error: unknown) => void) => void | (() => void),
+  ): Op<T>;
   export function adopt<T extends readonly unknown[]>(value: T): Op<T>;
   export function adopt<T>(value: Op<T>): Op<T>;
   export function adopt<T>(value: Op<T> | undefined): Op<T | undefined>;

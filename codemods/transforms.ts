@@ -14,7 +14,7 @@ export const transforms: Readonly<Record<string, string>> = {
   "CM-P14": "`Promise.allSettled`",
   "CM-P15": "`Promise.race`",
   "CM-P16": "`Promise.any`",
-  "CM-P17": "`new Promise(...)`",
+  "CM-P17": "`new Promise(...)` becomes the registration of a callback",
   "CM-P28": "`promisify`",
   "CM-R01": "`firstValueFrom` and `lastValueFrom` of RxJS",
   "CM-R03": "`subscribe` of an observable",

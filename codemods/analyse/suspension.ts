@@ -6,6 +6,7 @@
 import { ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
 import { detachedCall } from "./detached.js";
+import { executorShape } from "./executors.js";
 import type { AsyncFunction } from "./functions.js";
 import type { Reference } from "./references.js";
 import { combinatorShape, isShortCircuit, runnableIn, waitSites, type WaitSite } from "./runs.js";
@@ -82,6 +83,10 @@ export class Suspension {
     }
     if (ts.isBinaryExpression(expression) && isShortCircuit(expression.operatorToken.kind)) {
       return !this.#runsInside(expression.right);
+    }
+    if (ts.isNewExpression(expression)) {
+      const executor = executorShape(expression, this.#checker);
+      return executor === undefined || "refused" in executor || executor.answersLater;
     }
     if (!ts.isCallExpression(expression)) return true;
     const run = this.#runs.get(expression);

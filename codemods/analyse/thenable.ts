@@ -14,6 +14,11 @@ export function waitedKind(expression: TS.Expression, checker: TS.TypeChecker): 
   return kind;
 }
 
+/** What waiting for a value of a type means. */
+export function waitedKindOfType(type: TS.Type, checker: TS.TypeChecker): Waited {
+  return kindOfType(type, checker, 0);
+}
+
 function kindOfType(type: TS.Type, checker: TS.TypeChecker, depth: number): Waited {
   if ((type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) !== 0) return "any";
   if ((type.flags & ts.TypeFlags.Never) !== 0) return "maybe";
@@ -130,7 +135,8 @@ function isPlainVariable(identifier: TS.Identifier, checker: TS.TypeChecker, dep
     declaration === undefined ||
     !ts.isVariableDeclaration(declaration) ||
     !ts.isVariableDeclarationList(declaration.parent) ||
-    !ts.isVariableStatement(declaration.parent.parent)
+    !ts.isVariableStatement(declaration.parent.parent) ||
+    (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Ambient) !== 0
   ) {
     return false;
   }

@@ -2,6 +2,7 @@
  * The first of two stages: in memory, promise chains become waits and functions that give promises become async, on the
  * way to fibers. The second stage carries the outcome on; a function that it leaves is left here, too.
  */
+import { executorShape } from "../analyse/executors.js";
 import { describeFunction } from "../analyse/functions.js";
 import { refusalOf } from "../analyse/refusals.js";
 import { forEachOwn, isAsyncFunctionNode, skipParentheses, type FunctionNode } from "../analyse/syntax.js";
@@ -188,14 +189,19 @@ class Stage {
     return this.#throws.obstacleOf(node);
   }
 
-  /** Whether all that a function gives comes from functions that are async, at least by now. */
+  /** Whether all that a function gives comes from functions that are async, at least by now, or from callbacks. */
   #handsOn(node: WithBody): boolean {
     if (ts.isArrowFunction(node) || ts.isFunctionExpression(node)) {
       if (!ts.isVariableDeclaration(node.parent)) return false;
     } else if (ts.isMethodDeclaration(node) && !ts.isClassLike(node.parent)) return false;
     return returnedBy(node).every((expression) => {
       const given = expression === undefined ? undefined : skipParentheses(expression);
-      return given !== undefined && ts.isCallExpression(given) && this.#callsOneOf(this.#carried, given);
+      if (given === undefined) return false;
+      if (ts.isNewExpression(given)) {
+        const executor = executorShape(given, this.#checker);
+        return executor !== undefined && !("refused" in executor);
+      }
+      return ts.isCallExpression(given) && this.#callsOneOf(this.#carried, given);
     });
   }
 

@@ -6,6 +6,7 @@ import { enclosingScope, isAsyncFunctionNode, skipParentheses, withParentheses }
 import { waitedKind } from "../analyse/thenable.js";
 import type { Candidate, Reason } from "../plan.js";
 import { isConverted, type FileContext } from "./context.js";
+import { executorIn, rewriteExecutor } from "./executor.js";
 import { continuesPrevious, needsParentheses } from "./parentheses.js";
 import { printableType } from "./signature.js";
 
@@ -20,7 +21,9 @@ function rewriteAwait(context: FileContext, site: WaitSite): void {
   const keyword = { start: node.getStart(file), end: node.getStart(file) + "await".length };
   const operand = node.expression;
   const runs = runsSomething(context, operand);
-  const turn = runs ? context.suspension.reasonForTurn(site) : undefined;
+  const executor = executorIn(context, operand);
+  const answers = runs || (executor !== undefined && "shape" in executor);
+  const turn = answers ? context.suspension.reasonForTurn(site) : undefined;
   if (runs && isBranching(skipParentheses(operand))) {
     edits.remove(keyword.start, keyword.end + (/^[ \t]+/.exec(file.text.slice(keyword.end))?.[0].length ?? 0));
     if (ts.isParenthesizedExpression(operand)) guardStart(context, operand, operand.getStart(file), keyword.start);
@@ -165,7 +168,13 @@ function makeOp(context: FileContext, operand: TS.Expression): Reason | undefine
       return undefined;
     }
   }
-  return bridge(context, operand);
+  const executor = executorIn(context, operand);
+  if (executor !== undefined && "shape" in executor) {
+    rewriteExecutor(context, executor.shape, executor.type);
+    return undefined;
+  }
+  const bridged = bridge(context, operand);
+  return executor?.refused ?? bridged;
 }
 
 function bridge(context: FileContext, operand: TS.Expression): Reason {

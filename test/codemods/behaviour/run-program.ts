@@ -32,10 +32,16 @@ function load(modules: Modules, world: World): { main?: () => unknown } {
     const script = ts.transpileModule(text, {
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS },
     }).outputText;
-    const evaluate = compileFunction(script, ["require", "exports", "sleep", "log", "maybe"]) as (
-      ...values: unknown[]
-    ) => void;
-    evaluate(require, exports, world.sleep, world.log, world.maybe);
+    const evaluate = compileFunction(script, [
+      "require",
+      "exports",
+      "sleep",
+      "log",
+      "maybe",
+      "setTimeout",
+      "clearTimeout",
+    ]) as (...values: unknown[]) => void;
+    evaluate(require, exports, world.sleep, world.log, world.maybe, world.setTimeout, world.clearTimeout);
     return exports;
   };
   return require("./main");

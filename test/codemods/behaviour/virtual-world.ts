@@ -25,6 +25,8 @@ export interface Run {
 export interface World {
   readonly sleep: <T>(ms: number, value: T) => Promise<T>;
   readonly log: (task: string, event: unknown) => void;
+  readonly setTimeout: (go: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => object;
+  readonly clearTimeout: (timer: unknown) => void;
   /** A value that is only sometimes a promise. */
   readonly maybe: (n: number) => number | Promise<number>;
 }
@@ -32,6 +34,8 @@ export interface World {
 /** Declares the names of {@link World} to the compiler. */
 export const worldDeclarations = `
 declare function sleep<T>(ms: number, value: T): Promise<T>;
+declare function setTimeout(go: (...args: any[]) => void, ms?: number, ...args: unknown[]): object;
+declare function clearTimeout(timer: unknown): void;
 declare function log(task: string, event: unknown): void;
 declare function maybe(n: number): number | Promise<number>;
 declare const untyped: any;
@@ -58,6 +62,15 @@ export async function watch(start: (world: World) => Promise<unknown>): Promise<
         timers.push({ at: now + ms, resolve: () => resolve(value) });
         mostPending = Math.max(mostPending, timers.length);
       }),
+    setTimeout(go, ms = 0, ...args) {
+      const timer = { at: now + ms, resolve: () => go(...args) };
+      if (!tooLong) timers.push(timer);
+      return timer;
+    },
+    clearTimeout(timer) {
+      const index = timers.findIndex((one) => one === timer);
+      if (index >= 0) timers.splice(index, 1);
+    },
     log(task, event) {
       if (log.length >= longestLog) {
         tooLong = true;

@@ -108,6 +108,8 @@ declare function readRow(id: string): Promise<Row>;
 declare function maybe(): number | Promise<number>;
 declare function use(...values: unknown[]): void;
 declare function tag(strings: TemplateStringsArray, ...values: unknown[]): string;
+declare function setTimeout(go: (...args: any[]) => void, ms?: number, ...args: unknown[]): { unref(): void };
+declare function clearTimeout(timer: unknown): void;
 declare const anything: any;
 declare const rows: Row[];
 declare const ids: string[];

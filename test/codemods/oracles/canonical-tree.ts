@@ -78,6 +78,8 @@ function canon(node: ts.Node): string {
   // `export default async function () {}` becomes the export of an expression.
   if (ts.isExportAssignment(node)) return canon(node.expression);
   if (ts.isReturnStatement(node)) return `return ${node.expression === undefined ? "" : returned(node.expression)}`;
+  const executor = executorOf(node);
+  if (executor !== undefined) return executorText(executor);
   if (ts.isCallExpression(node)) return callText(node);
   if (ts.isConditionalExpression(node)) {
     return `(${canon(node.condition)} ? ${returned(node.whenTrue)} : ${returned(node.whenFalse)})`;
@@ -248,6 +250,32 @@ function unbridged(node: ts.Expression): ts.Expression {
     if (isNamed(inner.expression, "fromPromise") || isNamed(inner.expression, "adopt")) return unbridged(only);
   }
   return inner;
+}
+
+/** The function in `new Promise(...)` or `fromCallback(...)`. */
+function executorOf(node: ts.Node): ts.ArrowFunction | ts.FunctionExpression | undefined {
+  const makes = ts.isNewExpression(node)
+    ? isNamed(node.expression, "Promise")
+    : ts.isCallExpression(node) && isNamed(node.expression, "fromCallback");
+  const given = makes ? (node as ts.NewExpression | ts.CallExpression).arguments?.[0] : undefined;
+  const executor = given === undefined ? undefined : stripped(given);
+  return executor !== undefined && (ts.isArrowFunction(executor) || ts.isFunctionExpression(executor))
+    ? executor
+    : undefined;
+}
+
+/** What an executor gives is seen by nobody; what a registration gives clears a timer. */
+function executorText({ parameters, body }: ts.ArrowFunction | ts.FunctionExpression): string {
+  const does = (node: ts.Expression): string => canon(ts.isVoidExpression(node) ? node.expression : node);
+  const done = ts.isBlock(body)
+    ? body.statements.map((statement) => {
+        if (ts.isExpressionStatement(statement)) return does(statement.expression);
+        const timer = ts.isVariableStatement(statement) ? statement.declarationList.declarations[0] : undefined;
+        if (timer?.initializer !== undefined && /^timer\d*$/.test(timer.name.getText())) return does(timer.initializer);
+        return /^return \(\) => clearTimeout\(timer\d*\)/.test(statement.getText()) ? "" : canon(statement);
+      })
+    : [does(body)];
+  return `answer (${parameters.map(canon).join(", ")}) {${done.filter((text) => text !== "").join("\n")}}`;
 }
 
 function isBranching(node: ts.Node): boolean {

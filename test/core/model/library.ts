@@ -178,7 +178,8 @@ export const core: Library = {
     if (!onSuspend) return run(main);
     trestle.setSurroundings(() => (step) => {
       const ended: unknown = step();
-      if (ended !== true) onSuspend();
+      // Waits are taken back in here, too: they are no steps, and end nothing.
+      if (ended === false) onSuspend();
       return ended as ReturnType<typeof step>;
     });
     try {

@@ -649,7 +649,7 @@ function writableOf<S extends Sink>(
   where: string,
   target: Opened<S>,
   options: ToWritableStreamOptions | undefined,
-  onAbort?: (reason: unknown) => void,
+  pipe?: Pipe,
 ): WritableStream<Uint8Array> {
   let aborting = false;
   let controller!: { error(reason: unknown): void; readonly signal?: AbortSignal };
@@ -657,7 +657,7 @@ function writableOf<S extends Sink>(
   const abort = (reason: unknown) => {
     if (aborting) return;
     aborting = true;
-    onAbort?.(reason);
+    pipe?.fail(reason);
     // The sink's own `abort`, which comes next, is told how it ends.
     serving.stop(reason, ignore);
   };
@@ -666,6 +666,11 @@ function writableOf<S extends Sink>(
     if (!aborting) serving.stop(outcome.error, reportUnlessIs(outcome.error));
     reject(outcome.error);
   };
+  pipe?.onBroken((error) => {
+    if (aborting) return;
+    controller.error(error);
+    serving.stop(error, ignore);
+  });
   return new WritableStream<Uint8Array>(
     {
       start(given) {
@@ -756,6 +761,6 @@ export function toTransform(body: Transform, options?: ServingOptions): Transfor
     yield* startTransform(sw, body, input, output);
     return output;
   }, options);
-  const writable = writableOf<Sink>("toTransform", input, options, (reason) => input.fail(reason));
+  const writable = writableOf<Sink>("toTransform", input, options, input);
   return { readable, writable };
 }

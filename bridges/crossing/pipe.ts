@@ -23,6 +23,7 @@ export class Pipe implements Source, Sink {
   private ended = false;
   private failure: { error: unknown } | undefined = undefined;
   private readonly waiting = new Set<Enqueue<void>>();
+  private broken: ((error: unknown) => void) | undefined = undefined;
 
   constructor(label: string) {
     this.label = label;
@@ -81,8 +82,15 @@ export class Pipe implements Source, Sink {
 
   /** From now on reads and writes throw `error`. */
   fail(error: unknown): void {
+    const first = !this.failure;
     this.failure ??= { error };
     this.changed();
+    if (first && !this.ended) this.broken?.(error);
+  }
+
+  /** Has `tell` called when the pipe fails before its end: a writer that is silent is to know, too. */
+  onBroken(tell: (error: unknown) => void): void {
+    this.broken = tell;
   }
 
   private changed(): void {

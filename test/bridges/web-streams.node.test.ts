@@ -697,4 +697,33 @@ describe("toTransform", () => {
     expect(log).toEqual(["cancelled enough", "threw broken off"]);
     expect(new EndOfFile().message).toBe("end of file");
   });
+
+  it("BS-44 BG-50 a writer who is silent learns that the body has ended, and nothing keeps the switch", async () => {
+    const closed: unknown[] = [];
+    await inSwitch(function* (sw) {
+      for (const how of ["left", "failed", "returned"]) {
+        const { readable, writable } = toTransform(
+          function* (source) {
+            yield* source.read(new Uint8Array(1));
+            if (how === "failed") throw how;
+            if (how === "left") yield* source.read(new Uint8Array(1));
+          },
+          { sw },
+        );
+        const reader = readable.getReader();
+        const read = outcome(reader.read());
+        const writer = writable.getWriter();
+        const written = outcome(writer.write(bytes("x")));
+        yield* hostTurn();
+        if (how === "left") yield* fromPromise(reader.cancel(how));
+        closed.push(yield* fromPromise(outcome(writer.closed)));
+        yield* fromPromise(Promise.all([read, written]));
+      }
+    });
+    expect(closed).toEqual([
+      "error left",
+      "error failed",
+      "error TypeError: toTransform: the body has ended, and reads no more",
+    ]);
+  });
 });

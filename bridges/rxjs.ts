@@ -48,9 +48,11 @@ import {
   type Unsubscribable,
 } from "./crossing/rx-shapes.js";
 import type { BufferOptions } from "./crossing/subscribed.js";
+import { inStrictTime } from "./crossing/virtual-time.js";
 import type { ObservableLike } from "./observable.js";
 
 export { ClosedError } from "trestle";
+export { RealPromiseError } from "./crossing/virtual-time.js";
 
 // --- which version there is ---
 
@@ -733,6 +735,15 @@ class SchedulerClock extends Clock {
   }
 }
 
+/** The options of {@link clockFromScheduler}. */
+export interface ClockFromSchedulerOptions {
+  /**
+   * A fiber that waits for a promise in an action of the scheduler, or is woken by one, gets a {@link RealPromiseError}. Default false: it
+   * waits, for ever if the promise needs time of its own. Has no effect on schedulers in real time.
+   */
+  strict?: boolean;
+}
+
 /**
  * A scheduler of RxJS as a clock: fibers sleep by it. For a `TestScheduler`, or any other in virtual time, fibers that an action wakes
  * run right after that action, so that what they do falls in its frame; the scheduler given is changed to see to that. Real promises
@@ -749,12 +760,15 @@ class SchedulerClock extends Clock {
  * yield* fromPromise(ended);
  *
  * @param scheduler  in milliseconds; the clock counts in seconds
+ * @param options.strict  have a wait for a promise in virtual time throw a {@link RealPromiseError}; default false
  */
-export function clockFromScheduler(scheduler: RxScheduler): Clock {
+export function clockFromScheduler(scheduler: RxScheduler, options?: ClockFromSchedulerOptions): Clock {
   const candidate = scheduler as Partial<SchedulerLike> | undefined;
   if (typeof candidate?.schedule !== "function" || typeof candidate.now !== "function")
     refuse("clockFromScheduler", "scheduler", "a scheduler: an object with schedule and now", scheduler);
+  expectOptions("clockFromScheduler", options);
   if (scheduler instanceof ClockScheduler) return scheduler.clock;
+  if (options?.strict === true) strictOnes.add(scheduler);
   if (isVirtual(scheduler)) letFibersRun(scheduler);
   return new SchedulerClock(scheduler);
 }
@@ -765,6 +779,8 @@ function isVirtual(scheduler: SchedulerLike): boolean {
 }
 
 const letting = new WeakSet<SchedulerLike>();
+/** Those in whose time promises are refused. */
+const strictOnes = new WeakSet<SchedulerLike>();
 
 /** Virtual time goes on without a microtask in between: fibers have their turn after each action, or never. */
 function letFibersRun(scheduler: SchedulerLike): void {
@@ -778,8 +794,12 @@ function letFibersRun(scheduler: SchedulerLike): void {
   ) =>
     schedule<T>(
       function (this: SchedulerAction<T>, current?: T) {
-        work.call(this, current as T);
-        if (!insideFiber()) flush();
+        const run = () => {
+          work.call(this, current as T);
+          if (!insideFiber()) flush();
+        };
+        if (strictOnes.has(scheduler)) inStrictTime(run);
+        else run();
       },
       delay,
       state,

@@ -13,6 +13,7 @@ import { abortErrorOf, isEcho } from "./abort-error.js";
 import { callFor, CallingFiber } from "./caller.js";
 import { isOp, isThenable, requireFiber } from "./recipe.js";
 import { react } from "./reaction.js";
+import { expectRealTime } from "./virtual-time.js";
 
 /** What {@link ownedCall} runs, and how. */
 export interface Call<T> {
@@ -101,6 +102,13 @@ function* waitFor<T>(call: Call<T>, caller: CallingFiber): Op<T> {
   }
 
   const pending = new Pending<T>(result);
+  try {
+    expectRealTime(call.label);
+  } catch (error) {
+    pending.abandon(call.discard);
+    controller.abort(error);
+    throw error;
+  }
   const stop = (cancelled: Cancelled) => {
     controller.abort(abortErrorOf(cancelled));
     call.cancel?.(result);

@@ -5,6 +5,7 @@
 // and waits that nobody cancels are resumed in the very order in which they and other code attached themselves.
 
 import { Wait, type Op, type Result } from "trestle";
+import { expectRealTime } from "./virtual-time.js";
 
 // Taken at load time, as `await` takes them: patched promises are none of its business.
 const NativePromise = Promise;
@@ -99,6 +100,7 @@ class PromiseWait<T> extends Wait<T> {
   }
 
   protected enter(): void {
+    expectRealTime(this.called);
     const { shared } = this;
     const left = shared && takeInert(shared);
     const reaction = left ?? spare.pop() ?? new Reaction();

@@ -19,6 +19,7 @@ import {
   take,
   throwError,
   timer,
+  VirtualTimeScheduler,
 } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { describe, expect, it } from "vitest";
@@ -26,10 +27,13 @@ import { Cancel, Cancelled, Fiber, flush, onUnhandledError, Stream, Switch, type
 import * as mock from "trestle/mock";
 import { MockClock } from "trestle/mock";
 import {
+  adopt,
   collect,
   Done,
   firstOf,
+  fromAsync,
   fromObservable,
+  fromPromise,
   lastOf,
   latest,
   OverflowError,
@@ -865,6 +869,38 @@ describe("time", () => {
   it("BX-86 a promise never settles in virtual time", () => {
     const test = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
     test.run(({ expectObservable }) => expectObservable(from(Promise.resolve(1))).toBe(""));
+  });
+
+  it("BX-86 a strict clock refuses promises in virtual time, and says so", async () => {
+    const waits = [
+      () => fromPromise(Promise.resolve(1)),
+      () => adopt(Promise.resolve(1)),
+      () => fromAsync((signal) => ((signals = signal), Promise.resolve(1))),
+    ];
+    let signals!: AbortSignal;
+    for (const wait of waits) {
+      const scheduler = new VirtualTimeScheduler();
+      const clock = clockFromScheduler(scheduler, { strict: true });
+      const ended = outcome(
+        toPromise(function* () {
+          yield* clock.sleep(1);
+          return yield* wait();
+        }),
+      );
+      scheduler.flush();
+      expect(await ended).toMatch(/^error RealPromiseError: .*a real promise under virtual time/);
+    }
+    expect(signals.aborted).toBe(true);
+    // Out of its actions, and without being told to, nothing is refused.
+    expect(await toPromise(waits[0]!)).toBe(1);
+    const scheduler = new VirtualTimeScheduler();
+    const clock = clockFromScheduler(scheduler);
+    const ended = toPromise(function* () {
+      yield* clock.sleep(1);
+      return yield* waits[0]!();
+    });
+    scheduler.flush();
+    expect(await ended).toBe(1);
   });
 
   it("BX-87 round trips give the original", async () => {

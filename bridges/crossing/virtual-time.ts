@@ -8,7 +8,8 @@ let strict = 0;
  * scheduler, in place of what makes the promise.
  *
  * @example
- * const clock = clockFromScheduler(new VirtualTimeScheduler(), { strict: true });
+ * const isRealPromise = (error: { code?: string }) => error.code === "REAL_PROMISE";
+ * isRealPromise({ code: "REAL_PROMISE" }); // => true
  */
 export class RealPromiseError extends Error {
   override readonly name = "RealPromiseError";

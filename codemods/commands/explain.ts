@@ -35,8 +35,7 @@ function explainedCode(code: string): string {
     throw new MigrationError(ExitCode.usage, `there is no reason ${code}; \`trestle list\` shows those there are`);
   }
   const known = code as ReasonCode;
-  const remedy = remedyOf(known);
-  return `${known} ${reasons[known]}\n  ${describeReason(known)}\n${remedy === undefined ? "" : `  What helps: ${remedy}\n`}`;
+  return `${known} ${reasons[known]}\n  ${describeReason(known)}\n  What helps: ${remedyOf(known)}\n`;
 }
 
 interface LineOfFile {
@@ -91,9 +90,8 @@ function explained(plan: MigrationPlan, candidate: Candidate): string {
     `  ${candidate.kind} (${candidate.pattern}): ${words[candidate.disposition]}`,
   ];
   for (const { code, message } of candidate.reasons) {
-    const remedy = remedyOf(code);
     lines.push(`  ${code} ${reasons[code]}: ${message}`, `    ${describeReason(code)}`);
-    if (remedy !== undefined) lines.push(`    What helps: ${remedy}`);
+    lines.push(`    What helps: ${remedyOf(code)}`);
   }
   const explanation = plan.explanations?.find(
     ({ file, start }) => file === candidate.file && start === candidate.start,

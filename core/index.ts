@@ -46,6 +46,20 @@ export {
 export { showOption, type SocketOption, type SocketOptionName, type SocketOptions } from "./socket-option.js";
 export { File, type FileKind, type FileStat, type SeekFrom } from "./file.js";
 export { Path, type Create, type Dir, type DirEntry, type OpenedDir, type OpenOptions } from "./path.js";
+export {
+  Child,
+  ProcessManager,
+  showArgs,
+  type CommandOptions,
+  type CommandRunOptions,
+  type ParseOutOptions,
+  type PipeSource,
+  type SignalId,
+  type SpawnOptions,
+  type StartDirectory,
+  type SuccessOptions,
+} from "./process.js";
+export { showStatus, type ExitStatus } from "./exit-status.js";
 export { Permit, Semaphore, type SemaphoreOptions } from "./semaphore.js";
 export { Condition, Request, type ConditionOptions } from "./condition.js";
 export { Held, Mutex, Poisoned, SysError, type MutexOptions, type UseRwOptions } from "./mutex.js";

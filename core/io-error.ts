@@ -4,6 +4,7 @@ import { expectFunction, refuse, show } from "./engine/describe.js";
 import { JOIN } from "./engine/multiple.js";
 import { placesIn } from "./engine/stack-text.js";
 import { inheritTrail } from "./engine/trail.js";
+import { showStatus, type ExitStatus } from "./exit-status.js";
 
 /** What the system said, where it said something: usually the error that Node gave. */
 interface Reported {
@@ -26,8 +27,12 @@ export type NetErr = Reported & { readonly area: "Net" } & (
 
 /** Child processes. */
 export type ProcessErr = Reported & { readonly area: "Process" } & (
-    | { readonly kind: "Executable_not_found"; readonly executable: string }
-    | { readonly kind: "Child_error"; readonly status: string }
+    | {
+        readonly kind: "Executable_not_found" | "Permission_denied" | "Executable_format_error";
+        readonly executable: string;
+      }
+    | { readonly kind: "Argument_list_too_long" }
+    | { readonly kind: "Child_error"; readonly status: ExitStatus }
   );
 
 /** Errors of no area, or of several. */
@@ -246,8 +251,8 @@ function printErr(err: Exclude<IoErr, { readonly kind: "Multiple_io" }>): string
   if (err.area !== "Io") words.push(err.area);
   if (err.kind !== "X") words.push(err.kind);
   if (err.kind === "Connection_failure" || err.kind === "Address_lookup_failed") words.push(err.reason);
-  if (err.kind === "Executable_not_found") words.push(JSON.stringify(err.executable));
-  if (err.kind === "Child_error") words.push(err.status);
+  if ("executable" in err) words.push(JSON.stringify(err.executable));
+  if (err.kind === "Child_error") words.push(showStatus(err.status));
   if (err.backend !== undefined || err.kind === "X") words.push(printBackend(err.backend));
   return words.join(" ");
 }

@@ -4,10 +4,12 @@ import type { Env } from "../env.js";
 import type { Net } from "../net.js";
 import type { Sink, Source } from "../flow.js";
 import type { Path } from "../path.js";
+import type { ProcessManager } from "../process.js";
 import { systemClock, systemMonoClock } from "../system-clock.js";
 import { debug } from "../traceln.js";
 import { everything, workingDirectory } from "./fs.js";
 import { nodeNet } from "./net.js";
+import { nodeProcessManager } from "./process.js";
 import { signals, type Signals } from "./signals.js";
 import { standardStreams } from "./standard-streams.js";
 
@@ -27,6 +29,8 @@ export interface NodeEnv extends Env {
   readonly cwd: Path;
   /** The whole file system. */
   readonly fs: Path;
+  /** Starts child processes. */
+  readonly processMgr: ProcessManager;
   /** The arguments of the command line, without the program. */
   readonly args: readonly string[];
   /** The environment variables. */
@@ -45,6 +49,7 @@ export const nodeEnv: NodeEnv = {
   net: nodeNet,
   cwd: workingDirectory,
   fs: everything,
+  processMgr: nodeProcessManager,
   args: process.argv.slice(2),
   vars: process.env,
   signals,

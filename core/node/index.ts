@@ -6,3 +6,4 @@ export type { Env } from "../env.js";
 export type { NodeEnv } from "./env.js";
 export { Descriptor, type DescriptorOptions } from "./descriptor.js";
 export type { SignalName, Signals } from "./signals.js";
+export { spawnUnix, type SpawnUnixOptions } from "./process.js";

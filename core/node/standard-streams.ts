@@ -8,6 +8,8 @@ import { StreamSink, StreamSource } from "./stream-flow.js";
 
 /** Looked at when it is first used: merely asking Node for its standard input changes how it is read. */
 class StandardInput implements Source {
+  /** Its descriptor, for child processes. */
+  readonly fd = 0;
   private source: StreamSource | undefined = undefined;
 
   *read(buffer: Uint8Array): Op<number> {
@@ -35,9 +37,12 @@ class StandardInput implements Source {
 }
 
 class StandardOutput implements Sink {
+  /** Its descriptor, for child processes. */
+  readonly fd: number;
   private readonly stream: () => StreamSink;
 
   constructor(name: "stdout" | "stderr") {
+    this.fd = name === "stdout" ? 1 : 2;
     let sink: StreamSink | undefined;
     this.stream = () => (sink ??= new StreamSink(process[name], name));
   }

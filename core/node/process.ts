@@ -338,9 +338,10 @@ class NodeProcessManager extends ProcessManager {
     sw.check();
     const directory = cwd && (yield* directoryOf(cwd));
     const program = programOf(executable, directory);
-    const attached = STREAMS.map((name) => attach(options[name]));
+    const attached: Attached[] = [];
     let child: NodeChild | undefined;
     try {
+      for (const name of STREAMS) attached.push(attach(options[name]));
       yield* suspend<void>(`start of ${executable}`, (_, enqueue) => {
         const raw = spawn(program, args.slice(1), {
           argv0: args[0] ?? executable,

@@ -4,12 +4,16 @@ import { spawn as spawnByNode } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -277,6 +281,21 @@ describe("what a process gets", () => {
       expect(yield* outputOf(mgr, "pwd", { cwd: { native: () => folder } })).toBe(`${folder}\n`);
     }));
 
+  it("PS-18 a path: any, or one that does not lead out of its directory", () =>
+    managed(function* (mgr, sw, { fs }) {
+      mkdirSync(join(folder, "base", "inner"), { recursive: true });
+      symlinkSync("..", join(folder, "base", "up"));
+      symlinkSync("../base/up", join(folder, "base", "inner", "out"));
+      const base = yield* fs.join(join(folder, "base")).openSubtree({ sw });
+      expect(yield* outputOf(mgr, "pwd", { cwd: fs.join(folder) })).toBe(`${folder}\n`);
+      expect(yield* outputOf(mgr, "pwd", { cwd: base.join("inner") })).toBe(`${folder}/base/inner\n`);
+      for (const step of ["..", "up", "inner/out", "/"]) {
+        expect(yield* failureOf(mgr.run(["pwd"], { cwd: base.join(step) }))).toMatch(
+          /^IoError: Fs Permission_denied.*, running command: pwd$/,
+        );
+      }
+    }));
+
   it("PS-18 a directory that cannot be, or that refuses", () =>
     managed(function* (mgr) {
       const pwd = (cwd: object) => failureOf(mgr.run(["pwd"], { cwd: cwd as never }));
@@ -292,6 +311,22 @@ describe("what a process gets", () => {
           },
         }),
       ).toBe("IoError: Fs Permission_denied, examining <cwd:..>, running command: pwd");
+    }));
+
+  it("PS-05 a flow with a descriptor is not copied: the process writes by itself", () =>
+    managed(function* (mgr) {
+      const name = join(folder, "written");
+      const fd = openSync(name, "w+");
+      const direct = {
+        fd,
+        *write() {
+          throw new Error("copied");
+        },
+        *close() {},
+      };
+      yield* mgr.run(["echo", "hello"], { stdout: direct });
+      closeSync(fd);
+      expect(readFileSync(name, "utf8")).toBe("hello\n");
     }));
 
   it.runIf(process.platform === "linux")("PS-04 PS-05 streams with a descriptor as they are; others by a pipe", () =>

@@ -200,10 +200,10 @@ describe("run", () => {
     managed(function* (mgr) {
       const [stdout, stderr] = [Flow.bufferSink(), Flow.bufferSink()];
       const outcome = yield* failureOf(
-        mgr.run(script("(sleep 0.1; echo late); head -c 300000 /dev/zero; echo oh >&2; exit 1"), { stdout, stderr }),
+        mgr.run(script("head -c 300000 /dev/zero; echo oh >&2; (sleep 0.1; echo late) & exit 1"), { stdout, stderr }),
       );
       expect(outcome).toMatch(/Child_error Exited \(code 1\)/);
-      expect(stdout.text.slice(0, 5)).toBe("late\n");
+      expect(stdout.text.slice(-5)).toBe("late\n");
       expect(stdout.bytes.length).toBe(300_005);
       expect(stderr.text).toBe("oh\n");
     }));
@@ -492,12 +492,14 @@ describe("programs", () => {
       expect(existsSync(made)).toBe(false);
     }));
 
-  it("a switch that has ended takes no process", () =>
+  it("PS-19 a switch that has ended takes no process", () =>
     managed(function* (mgr) {
       const kept = yield* Switch.run(function* (sw) {
         return sw;
       });
       expect(yield* failureOf(mgr.spawn(["sleep", "1000"], { sw: kept }))).toMatch(/^SwitchFinishedError/);
+      // It is not even looked for.
+      expect(yield* failureOf(mgr.spawn(["no-such-program"], { sw: kept }))).toMatch(/^SwitchFinishedError/);
     }));
 
   it("PS-23 PS-25 what takes native code says that it is not there", () =>

@@ -15,6 +15,7 @@ import {
   Cancel,
   Cancelled,
   combine,
+  Fiber,
   InvalidArgument,
   runReady,
   suspend,
@@ -216,8 +217,11 @@ class ProductionPuller implements Puller {
     this.production = production;
   }
 
-  pull(): Op<IteratorResult<unknown, unknown>> {
-    return this.production.ask("next", undefined, true);
+  *pull(): Op<IteratorResult<unknown, unknown>> {
+    const step = yield* this.production.ask("next", undefined, true);
+    // What `next()` promises is awaited by a loop at its end, too: nothing behind it runs in the turn in which it began.
+    if (step.done) yield* Fiber.yield();
+    return step;
   }
 
   *leave(): Op<void> {
@@ -481,8 +485,8 @@ function* eachItem<T>(pull: Pull<T>, body: (item: T) => Op<unknown>): Op<void> {
  * });
  * yield* each(fromAsyncIterable(pages), (page) => work(page.text));
  */
-export function emit<T>(item: T): Producing<Awaited<T>> {
-  return new Emission(item, false) as Producing<unknown> as Producing<Awaited<T>>;
+export function emit<T>(item: T | PromiseLike<T>): Producing<T> {
+  return new Emission(item, false) as Producing<unknown> as Producing<T>;
 }
 
 /**

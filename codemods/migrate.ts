@@ -351,7 +351,7 @@ function functionCandidate(fn: AsyncFunction, decisions: Decisions, notes: reado
   const reasons = [...(decision?.reasons ?? []), ...notes];
   const shape = decision?.shape ?? "leave";
   return {
-    pattern: patterns[fn.form],
+    pattern: fn.node.asteriskToken === undefined ? patterns[fn.form] : "CM-G02",
     kind: "function",
     name: fn.label,
     file: fn.file.fileName,

@@ -109,7 +109,7 @@ const descriptions: Readonly<Record<ReasonCode, Description>> = {
     remedy: "Nothing; take the `adopt` away once nobody minds the order.",
   },
   TR1401: {
-    meaning: "An async generator or `for await`.",
+    meaning: "An async generator, or a `for await` loop, that has no fiber form.",
     remedy: "Leave it; write the consumer with `each` of the bridges by hand.",
   },
   TR1402: {

@@ -15,6 +15,10 @@ export const runtimeNames = {
   toAsync: { module: "@trestle/bridges", typeOnly: false },
   direct: { module: "@trestle/bridges", typeOnly: false },
   pair: { module: "@trestle/bridges", typeOnly: false },
+  fromAsyncIterable: { module: "@trestle/bridges", typeOnly: false },
+  toAsyncGenerator: { module: "@trestle/bridges", typeOnly: false },
+  emit: { module: "@trestle/bridges", typeOnly: false },
+  emitAll: { module: "@trestle/bridges", typeOnly: false },
   pairMethods: { module: "@trestle/bridges", typeOnly: false },
 } as const;
 
@@ -45,7 +49,7 @@ declare module "trestle" {
   }
 }
 declare module "@trestle/bridges" {
-  import type { Op } from "trestle";
+  import type { Instruction, Op } from "trestle";
   export function fromPromise<T>(promise: PromiseLike<T>): Op<T>;
   export function fromCallback<T>(
     register: (ok: (value: T) => void, fail: (error: unknown) => void) => void | (() => void),
@@ -62,5 +66,28 @@ declare module "@trestle/bridges" {
   export function direct<O extends object, K extends keyof O>(object: O, name: K): Direct<O[K]>;
   export function pair(facade: (...args: never[]) => unknown, twin: (...args: never[]) => Op<unknown>): void;
   export function pairMethods(holder: object, names: Readonly<Record<string, string>>): void;
+  const item: unique symbol;
+  export interface Item<T> { readonly [item]: T }
+  export type ItemOf<Y> = Y extends Item<infer T> ? T : never;
+  export interface Yielding<Y extends Instruction | Item<unknown>, R> { [Symbol.iterator](): Iterator<Y, R, unknown> }
+  export interface Producing<T, R = void> { [Symbol.iterator](): Iterator<Instruction | Item<T>, R, unknown> }
+  export interface Pull<T> {
+    next(): Op<boolean>;
+    readonly value: T;
+    close(): Op<void>;
+    closeAfter(error: unknown): Op<unknown>;
+  }
+  export function fromAsyncIterable<T>(source: AsyncIterable<T>): Pull<T>;
+  export function fromAsyncIterable<T>(source: Iterable<T>): Pull<Awaited<T>>;
+  export function fromAsyncIterable<T>(source: AsyncIterable<T> | Iterable<T | PromiseLike<T>>): Pull<T>;
+  export function emit<T>(item: T | PromiseLike<T>): Producing<T>;
+  export function emitAll<T, R>(source: AsyncGenerator<T, R, unknown>): Producing<T, R>;
+  export function emitAll<T>(source: AsyncIterable<T>): Producing<T, unknown>;
+  export function emitAll<T>(source: Iterable<T>): Producing<Awaited<T>, unknown>;
+  export function emitAll<T>(source: AsyncIterable<T> | Iterable<T | PromiseLike<T>>): Producing<T, unknown>;
+  export function toAsyncGenerator<Y extends Instruction | Item<unknown>, R>(
+    body: () => Yielding<Y, R>,
+    options?: { name?: string },
+  ): AsyncGenerator<ItemOf<Y>, R, unknown>;
 }
 `;

@@ -10,7 +10,7 @@ import type { Reason } from "../plan.js";
 import type { LoadedProject } from "../project.js";
 import { components } from "./components.js";
 import { findDispatches, methodAround, rawTail, type Dispatch } from "./dispatch.js";
-import { findFunctions, type AsyncFunction } from "./functions.js";
+import { findFunctions, isAsyncGenerator, type AsyncFunction } from "./functions.js";
 import { findGroups, type Groups } from "./groups.js";
 import { moduleName, observe, type Observed } from "./observed.js";
 import { findReferences, type Reference } from "./references.js";
@@ -123,7 +123,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     if (refusal !== undefined) refusals.set(fn, refusal);
   }
   for (const fn of analysis.order) {
-    if (fn.form !== "value" || refusals.has(fn)) continue;
+    if (fn.form !== "value" || refusals.has(fn) || isAsyncGenerator(fn)) continue;
     if ((references.get(fn) ?? []).every((use) => isDirectUse(use))) continue;
     const reason = { code: "TR1005" as const, message: `${fn.label} uses the promise of its own call` };
     refusals.set(fn, { reason, suspect: false });
@@ -178,6 +178,8 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
       return { ...base, shape: "leave", suspect: refusal.suspect, reasons: [refusal.reason] };
     }
     const reasons: Reason[] = [];
+    // It goes on giving what it gave, by its name: nobody calls it in another way.
+    if (isAsyncGenerator(fn)) return { ...base, guarded: false, shape: "wrapped", reasons };
     if (fn.form === "value") {
       // A function expression knows itself by its name, which the fiber function has from now on.
       const recursive = (references.get(fn) ?? []).length > 0;
@@ -231,7 +233,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
   }
 
   function reasonAgainstDirect(fn: AsyncFunction): Reason | undefined {
-    if (fn.name === undefined) return undefined;
+    if (fn.name === undefined || isAsyncGenerator(fn)) return undefined;
     if (fn.form !== "method" && isMocked(fn)) {
       return { code: "TR1209", message: `${fn.label} is replaced in tests: it keeps being called by that name` };
     }
@@ -250,7 +252,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
 
   /** Why callers of a method must look whether it has been replaced. */
   function reasonToGuard(fn: AsyncFunction): Reason | undefined {
-    if (fn.form !== "method" || fn.name === undefined) return undefined;
+    if (fn.form !== "method" || fn.name === undefined || isAsyncGenerator(fn)) return undefined;
     if (isMocked(fn)) {
       return { code: "TR1209", message: `${fn.label} is replaced in tests: what stands under that name is called` };
     }
@@ -277,7 +279,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
 
   /** `super.m()` through a façade would come back to the override; run directly it does not. */
   function superObstacle(fn: AsyncFunction): Reason | undefined {
-    if (fn.form !== "method") return undefined;
+    if (fn.form !== "method" || isAsyncGenerator(fn)) return undefined;
     for (const use of references.get(fn) ?? []) {
       if (!isSuperUse(use)) continue;
       // The façade of a pair runs its own method and comes back to nobody.

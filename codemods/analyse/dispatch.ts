@@ -4,7 +4,7 @@
  * They are run through `direct`, which looks at what the name stands for when it is called.
  */
 import { ts, type TS } from "../compiler.js";
-import type { AsyncFunction } from "./functions.js";
+import { isAsyncGenerator, type AsyncFunction } from "./functions.js";
 import { returnsFromTry, waitSites, type WaitSite } from "./runs.js";
 import { enclosingScope, isJavaScriptFile, skipParentheses, usesThis, withParentheses } from "./syntax.js";
 import { waitedKind } from "./thenable.js";
@@ -109,6 +109,7 @@ function declarationsOf(fn: AsyncFunction): readonly TS.Node[] {
  * `direct` only from a single signature without type parameters.
  */
 function isPaired(fn: AsyncFunction, checker: TS.TypeChecker): boolean {
+  if (isAsyncGenerator(fn)) return false;
   if ((fn.node.typeParameters?.length ?? 0) > 0) return false;
   if (fn.form !== "value" && fn.declarations.length > (fn.form === "variable" ? 2 : 1)) return false;
   if (ts.isArrowFunction(fn.node) && usesThis(fn.node)) return false;

@@ -21,6 +21,10 @@ export interface AsyncFunction {
   /** The declarations whose symbol means this function: itself, its overloads, its variable. */
   readonly declarations: readonly TS.Node[];
   readonly awaits: readonly TS.AwaitExpression[];
+  /** `for await` loops. */
+  readonly loops: readonly TS.ForOfStatement[];
+  /** Those of an async generator. */
+  readonly yields: readonly TS.YieldExpression[];
   /** `return e;` statements with an expression. */
   readonly returns: readonly TS.ReturnStatement[];
   readonly tries: readonly TS.TryStatement[];
@@ -48,11 +52,15 @@ export function describeFunction(
   root: string,
 ): AsyncFunction {
   const awaits: TS.AwaitExpression[] = [];
+  const loops: TS.ForOfStatement[] = [];
+  const yields: TS.YieldExpression[] = [];
   const returns: TS.ReturnStatement[] = [];
   const tries: TS.TryStatement[] = [];
   forEachOwn(node.body, (inner) => {
     if (inner !== node.body && enclosingScope(inner) !== node) return;
     if (ts.isAwaitExpression(inner)) awaits.push(inner);
+    else if (ts.isForOfStatement(inner) && inner.awaitModifier !== undefined) loops.push(inner);
+    else if (ts.isYieldExpression(inner)) yields.push(inner);
     else if (ts.isReturnStatement(inner) && inner.expression !== undefined) returns.push(inner);
     else if (ts.isTryStatement(inner)) tries.push(inner);
   });
@@ -69,10 +77,28 @@ export function describeFunction(
     label: name ?? `function at ${relative(root, file.fileName)}:${line + 1}`,
     declarations: variable === undefined ? [node, ...overloadsOf(node)] : [variable, node],
     awaits,
+    loops,
+    yields,
     returns,
     tries,
-    invocation: form === "value" ? invocationOf(node as TS.FunctionExpression | TS.ArrowFunction) : undefined,
+    invocation:
+      form === "value" && node.asteriskToken === undefined
+        ? invocationOf(node as TS.FunctionExpression | TS.ArrowFunction)
+        : undefined,
   };
+}
+
+export function isAsyncGenerator(fn: AsyncFunction): boolean {
+  return fn.node.asteriskToken !== undefined;
+}
+
+/** Whether `node` is a place where `fn` itself waits: `await`, `for await`, or the `yield` of an async generator. */
+export function isOwnWait(fn: AsyncFunction, node: TS.Node): boolean {
+  const isWait =
+    ts.isAwaitExpression(node) ||
+    ts.isYieldExpression(node) ||
+    (ts.isForOfStatement(node) && node.awaitModifier !== undefined);
+  return isWait && enclosingScope(node) === fn.node;
 }
 
 function formOf(node: FunctionNode): Form {

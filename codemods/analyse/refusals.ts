@@ -1,7 +1,8 @@
 /** Why a single function cannot be converted, whatever its callers do. */
 import { ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
-import type { AsyncFunction } from "./functions.js";
+import { isAsyncGenerator, type AsyncFunction } from "./functions.js";
+import { iterationObstacle } from "./iteration.js";
 import { returnsFromTry, waitSites } from "./runs.js";
 import {
   containsOwn,
@@ -13,7 +14,7 @@ import {
   usesSuper,
   usesThis,
 } from "./syntax.js";
-import { waitedKind, waitsInHeads } from "./thenable.js";
+import { declaresAwaitUsing, waitedKind } from "./thenable.js";
 
 /** Array methods that take a predicate or a comparison at once: an async one is always truthy. */
 const predicateMethods = new Set(["filter", "some", "every", "find", "findIndex", "findLast", "findLastIndex", "sort"]);
@@ -45,10 +46,9 @@ export function refusalOf(
   if (!ts.isExternalModule(fn.file) && !isJavaScriptFile(fn.file)) {
     return leave("TR1804", "its file is a global script, which cannot import the fiber library");
   }
-  if (node.asteriskToken !== undefined) return leave("TR1401", "async generators are not migrated yet");
-  const head = waitsInHeads(node.body);
-  if (head === "for await") return leave("TR1401", "`for await` is not migrated yet");
-  if (head === "await using") return leave("TR1403", "`await using` has no generator form");
+  if (declaresAwaitUsing(node.body)) return leave("TR1403", "`await using` has no generator form");
+  const iteration = iterationObstacle(fn, checker);
+  if (iteration !== undefined) return { reason: iteration, suspect: false };
 
   const isArrow = ts.isArrowFunction(node);
   if (isArrow && usesArguments(node)) return leave("TR1101", "an arrow function that reads the outer `arguments`");
@@ -58,7 +58,7 @@ export function refusalOf(
     if (isArrow) return leave("TR1103", "an arrow function that uses `super`");
     if (fn.form === "value") return leave("TR1103", "a method of an object literal that uses `super`");
   }
-  if (fn.form !== "method" && usesThis(node)) {
+  if (fn.form !== "method" && !isAsyncGenerator(fn) && usesThis(node)) {
     const untypable = untypableThis(fn);
     if (untypable !== undefined) return leave("TR1104", untypable);
   }
@@ -70,9 +70,9 @@ export function refusalOf(
     return leave("TR1003", "a `then` method makes its class a thenable");
   }
   if (node.name !== undefined && (ts.isComputedPropertyName(node.name) || ts.isNumericLiteral(node.name))) {
-    if (fn.form === "method") return leave("TR1205", "its name is computed");
+    if (fn.form === "method" && !isAsyncGenerator(fn)) return leave("TR1205", "its name is computed");
   }
-  if (fn.form === "method" && node.name !== undefined && ts.isStringLiteral(node.name)) {
+  if (fn.form === "method" && !isAsyncGenerator(fn) && node.name !== undefined && ts.isStringLiteral(node.name)) {
     return leave("TR1205", "its name is a string");
   }
   if (hasDirective(fn.file, "use server") || (ts.isBlock(node.body) && startsWithDirective(node.body, "use server"))) {

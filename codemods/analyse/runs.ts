@@ -4,7 +4,7 @@
  * are such places; `const p = f()` is not, because the call has to start before the wait.
  */
 import { ts, type TS } from "../compiler.js";
-import type { AsyncFunction } from "./functions.js";
+import { isAsyncGenerator, type AsyncFunction } from "./functions.js";
 import { containsOwn, isAsyncFunctionNode, skipParentheses } from "./syntax.js";
 import { waitedKind } from "./thenable.js";
 
@@ -44,11 +44,16 @@ export function waitSites(fn: AsyncFunction): WaitSite[] {
   return sites;
 }
 
-/** Whether a `return` stands where its promise would not have been waited for: inside `try`, or before a `finally`. */
+/**
+ * Whether a `return` stands where its promise would not have been waited for: inside `try`, before a `finally`, or in a
+ * `for await` loop, whose source is closed first.
+ */
 export function returnsFromTry(site: WaitSite): boolean {
-  if (site.kind !== "return") return false;
+  // An async generator waits for what it returns, in the very place.
+  if (site.kind !== "return" || isAsyncGenerator(site.fn)) return false;
   let child: TS.Node = site.node;
   for (let node: TS.Node = child.parent; node !== site.fn.node; child = node, node = node.parent) {
+    if (ts.isForOfStatement(node) && node.awaitModifier !== undefined && node.statement === child) return true;
     if (!ts.isTryStatement(node)) continue;
     if (node.tryBlock === child) return true;
     if (node.catchClause === child && node.finallyBlock !== undefined) return true;
@@ -85,7 +90,9 @@ export function runnableIn(operand: TS.Expression, checker: TS.TypeChecker): Run
     }
     const callback = combinator.mapped?.callback;
     if (callback === undefined) return;
-    if (isAsyncFunctionNode(callback) || ts.isIdentifier(callback)) callbacks.push(callback);
+    if (isAsyncFunctionNode(callback) ? callback.asteriskToken === undefined : ts.isIdentifier(callback)) {
+      callbacks.push(callback);
+    }
     if (ts.isArrowFunction(callback) && !isAsyncFunctionNode(callback) && !ts.isBlock(callback.body)) {
       const body = skipParentheses(callback.body);
       if (ts.isCallExpression(body) && !isOptionalChain(body) && !isPromiseMethod(body)) calls.push(body);

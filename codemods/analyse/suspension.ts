@@ -52,7 +52,14 @@ export class Suspension {
 
   #mayRunAtOnce(site: WaitSite): boolean {
     if (this.#suspends(site.operand)) return false;
-    return !waitSites(site.fn).some((earlier) => earlier.kind === "await" && this.#comesBefore(earlier, site));
+    const { fn } = site;
+    // At the head of a `for await` loop an item has been waited for, and behind a `yield` the next request.
+    const heads = [
+      ...fn.loops.map((node) => ({ node, end: node.expression.end })),
+      ...fn.yields.map((node) => ({ node, end: node.end })),
+    ];
+    if (heads.some(({ node, end }) => end <= site.node.pos && isReachedBefore(node, site))) return false;
+    return !waitSites(fn).some((earlier) => earlier.kind === "await" && this.#comesBefore(earlier, site));
   }
 
   /** Whether running `fn` suspends on every way to its normal end. */
@@ -61,18 +68,21 @@ export class Suspension {
     if (known !== undefined) return known;
     this.#known.set(fn, false); // while a cycle is being looked at
     const firstEnd = endOfFirstReturn(fn);
-    const result = waitSites(fn).some((site) => {
-      if (conditionsOf(site).length > 0 || site.node.pos >= firstEnd) return false;
-      if (site.kind !== "await" && waitedKind(site.operand, this.#checker) === "plain") return false;
-      return this.#suspends(site.operand);
-    });
+    const loops = fn.loops.some((node) => conditionsOf(node, fn).length === 0 && node.pos < firstEnd);
+    const result =
+      loops ||
+      waitSites(fn).some((site) => {
+        if (conditionsOf(site.node, fn).length > 0 || site.node.pos >= firstEnd) return false;
+        if (site.kind !== "await" && waitedKind(site.operand, this.#checker) === "plain") return false;
+        return this.#suspends(site.operand);
+      });
     this.#known.set(fn, result);
     return result;
   }
 
   #comesBefore(earlier: WaitSite, site: WaitSite): boolean {
     if (earlier.node.end > site.node.pos || !this.#suspends(earlier.operand)) return false;
-    return conditionsOf(earlier).every((condition) => condition.pos <= site.node.pos && site.node.end <= condition.end);
+    return isReachedBefore(earlier.node, site);
   }
 
   /** Whether waiting for `operand` gives others a turn whatever happens. */
@@ -110,11 +120,18 @@ export class Suspension {
   }
 }
 
-/** The constructs around a wait that may keep it from being reached. */
-function conditionsOf(site: WaitSite): TS.Node[] {
+/** Whether every way to `site` has come past `earlier`, which stands in front of it. */
+function isReachedBefore(earlier: TS.Node, site: WaitSite): boolean {
+  return conditionsOf(earlier, site.fn).every(
+    (condition) => condition.pos <= site.node.pos && site.node.end <= condition.end,
+  );
+}
+
+/** The constructs around a wait of `fn` that may keep it from being reached. */
+function conditionsOf(wait: TS.Node, fn: AsyncFunction): TS.Node[] {
   const conditions: TS.Node[] = [];
-  let child: TS.Node = site.node;
-  for (let node = child.parent; node !== undefined && child !== site.fn.node && !isOwnScope(child);) {
+  let child: TS.Node = wait;
+  for (let node = child.parent; node !== undefined && child !== fn.node && !isOwnScope(child);) {
     if (isConditional(node, child)) conditions.push(child);
     child = node;
     node = node.parent;

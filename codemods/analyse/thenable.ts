@@ -135,13 +135,19 @@ function isPlainVariable(identifier: TS.Identifier, checker: TS.TypeChecker, dep
     declaration === undefined ||
     !ts.isVariableDeclaration(declaration) ||
     !ts.isVariableDeclarationList(declaration.parent) ||
-    !ts.isVariableStatement(declaration.parent.parent) ||
     (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Ambient) !== 0
   ) {
     return false;
   }
+  const holder = declaration.parent.parent;
+  const isConstant = (declaration.parent.flags & ts.NodeFlags.Const) !== 0;
+  // The items of the loop have been waited for.
+  if (ts.isForOfStatement(holder) && holder.awaitModifier !== undefined) {
+    return isConstant && ts.isIdentifier(declaration.name);
+  }
+  if (!ts.isVariableStatement(holder)) return false;
   const values: TS.Expression[] = declaration.initializer === undefined ? [] : [declaration.initializer];
-  if ((declaration.parent.flags & ts.NodeFlags.Const) === 0) {
+  if (!isConstant) {
     let scope: TS.Node = declaration;
     while (!ts.isSourceFile(scope) && !isOwnScope(scope)) scope = scope.parent;
     let assignedElsewhere = false;
@@ -186,17 +192,12 @@ function isPatternTarget(node: TS.Identifier): boolean {
   return false;
 }
 
-/** Whether a function's own code loops over a source with `for await`, or declares with `await using`. */
-export function waitsInHeads(body: TS.Node): "for await" | "await using" | undefined {
-  let found: "for await" | "await using" | undefined;
+/** Whether a function's own code declares something with `await using`. */
+export function declaresAwaitUsing(body: TS.Node): boolean {
+  let found = false;
   forEachOwn(body, (node) => {
-    if (ts.isForOfStatement(node) && node.awaitModifier !== undefined) found ??= "for await";
-    if (
-      ts.isVariableDeclarationList(node) &&
-      (node.flags & ts.NodeFlags.AwaitUsing) === Number(ts.NodeFlags.AwaitUsing)
-    ) {
-      found ??= "await using";
-    }
+    found ||=
+      ts.isVariableDeclarationList(node) && (node.flags & ts.NodeFlags.AwaitUsing) === Number(ts.NodeFlags.AwaitUsing);
   });
   return found;
 }

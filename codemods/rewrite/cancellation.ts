@@ -3,8 +3,8 @@
  * and cleanup that waits is protected.
  */
 import { ts, type TS } from "../compiler.js";
-import type { AsyncFunction } from "../analyse/functions.js";
-import { containsOwn, enclosingScope, forEachOwn, forEachSharingThis } from "../analyse/syntax.js";
+import { isOwnWait, type AsyncFunction } from "../analyse/functions.js";
+import { containsOwn, forEachOwn, forEachSharingThis } from "../analyse/syntax.js";
 import type { FileContext } from "./context.js";
 import { handingThis } from "./handed-this.js";
 import { indentAt } from "./style.js";
@@ -15,7 +15,7 @@ export function rewriteTry(context: FileContext, fn: AsyncFunction, node: TS.Try
 }
 
 function waits(fn: AsyncFunction, block: TS.Block): boolean {
-  return containsOwn(block, (node) => ts.isAwaitExpression(node) && enclosingScope(node) === fn.node);
+  return containsOwn(block, (node) => isOwnWait(fn, node));
 }
 
 function guardCatch(context: FileContext, fn: AsyncFunction, clause: TS.CatchClause): void {
@@ -77,6 +77,8 @@ function protectCleanup(context: FileContext, fn: AsyncFunction, block: TS.Block
   let usesOwnThis = false;
   forEachOwn(block, (node) => {
     if (ts.isReturnStatement(node) || ts.isBreakOrContinueStatement(node)) leaves = true;
+    // Items are given from the body itself.
+    if (ts.isYieldExpression(node)) leaves = true;
     if (node.kind === ts.SyntaxKind.SuperKeyword) leaves = true;
   });
   let usesOwnArguments = false;

@@ -4,9 +4,11 @@ import type { AsyncFunction } from "../analyse/functions.js";
 import { waitSites } from "../analyse/runs.js";
 import { isJavaScriptFile } from "../analyse/syntax.js";
 import type { Candidate, Reason } from "../plan.js";
+import { rewriteYield } from "./async-generator.js";
 import { rewriteTry } from "./cancellation.js";
 import { isConverted, type FileContext, type RewriteInput } from "./context.js";
 import { applyEdits, Edits } from "./edits.js";
+import { rewriteForAwait } from "./for-await.js";
 import { rewriteHead } from "./function.js";
 import { Imports } from "./imports.js";
 import { writePairs } from "./pairs.js";
@@ -72,6 +74,8 @@ export function rewriteFile(
   }
   for (const fn of converted) {
     for (const site of waitSites(fn)) rewriteWait(context, site);
+    for (const node of fn.loops) rewriteForAwait(context, fn, node);
+    for (const node of fn.yields) rewriteYield(context, fn, node);
     for (const node of fn.tries) rewriteTry(context, fn, node);
   }
   writePairs(context, converted);

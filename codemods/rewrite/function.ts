@@ -1,8 +1,9 @@
 /** Rewrites the head of a converted function into the shape that was decided for it. */
 import { ts } from "../compiler.js";
 import type { Decision } from "../analyse/decide.js";
-import type { AsyncFunction } from "../analyse/functions.js";
+import { isAsyncGenerator, type AsyncFunction } from "../analyse/functions.js";
 import { isJavaScriptFile } from "../analyse/syntax.js";
+import { rewriteAsyncGenerator } from "./async-generator.js";
 import { decisionOf, type FileContext } from "./context.js";
 import { isShell, rewriteReturnTypeOf, keywordToStar, arrowToGenerator, shellArrow } from "./generator.js";
 import { rewriteTwin, rewriteVariableTwin } from "./twin.js";
@@ -11,6 +12,10 @@ import { rewriteValue } from "./value.js";
 /** Answers false when the function cannot be written in its new form; nothing has been edited then. */
 export function rewriteHead(context: FileContext, fn: AsyncFunction): boolean {
   const decision = decisionOf(context, fn);
+  if (isAsyncGenerator(fn) && decision.shape !== "leave") {
+    rewriteAsyncGenerator(context, fn);
+    return true;
+  }
   switch (decision.shape) {
     case "leave":
       return true;

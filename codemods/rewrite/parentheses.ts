@@ -9,6 +9,7 @@ export function needsParentheses(node: TS.Expression): boolean {
   const parent = node.parent;
   if (ts.isExpressionStatement(parent) || ts.isParenthesizedExpression(parent)) return false;
   if (ts.isReturnStatement(parent) || ts.isThrowStatement(parent)) return false;
+  if (ts.isYieldExpression(parent)) return false; // it becomes an argument
   if (ts.isVariableDeclaration(parent) || ts.isBindingElement(parent)) return parent.initializer !== node;
   if (ts.isBinaryExpression(parent)) {
     const kind = parent.operatorToken.kind;

@@ -1,6 +1,7 @@
 /** Rewrites one place where a function waits: `await e`, `return e`, or the expression body of an arrow function. */
 import { ts, type TS } from "../compiler.js";
 import type { Dispatch } from "../analyse/dispatch.js";
+import { isAsyncGenerator } from "../analyse/functions.js";
 import { combinatorShape, isPromiseMethod, isShortCircuit, returnsFromTry, type WaitSite } from "../analyse/runs.js";
 import { enclosingScope, isAsyncFunctionNode, skipParentheses, withParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
@@ -118,7 +119,7 @@ function runsSomething(context: FileContext, operand: TS.Expression): boolean {
 
 function isRawCallback(context: FileContext, callback: TS.Node): boolean {
   const fn = context.analysis.byNode.get(callback);
-  return fn !== undefined && isAsyncFunctionNode(callback) && isConverted(context, fn);
+  return fn !== undefined && fn.node === callback && !isAsyncGenerator(fn) && isConverted(context, fn);
 }
 
 function isRawInvocation(context: FileContext, call: TS.CallExpression): boolean {

@@ -9,6 +9,9 @@ const top = join(import.meta.dirname, "../..");
 // The instruction is the library's own: only what is built on it is compared.
 const picture = ambientDeclarations
   .replace(/^ {2}(const instruction|export interface Instruction).*\n/gm, "")
+  .replace(/^ {2}const item: .*\n/m, "")
+  .replace(/^ {2}export interface Item<T> .*$/m, '  export type Item<T> = import("@trestle/bridges").Item<T>;')
+  .replace("import type { Instruction, Op }", 'import type { Instruction } from "trestle"; import type { Op }')
   .replace(/^ {2}export interface Op<T>.*$/m, '  export type Op<T> = import("trestle").Op<T>;')
   .replaceAll('module "@trestle/bridges"', 'module "pictured-bridges"')
   .replaceAll('module "trestle"', 'module "pictured"')
@@ -33,6 +36,10 @@ export const toPromise: typeof picturedBridges.toPromise = bridges.toPromise;
 export const toAsync: typeof picturedBridges.toAsync = bridges.toAsync;
 export const direct: typeof picturedBridges.direct = bridges.direct;
 export const pair: typeof picturedBridges.pair = bridges.pair;
+export const fromAsyncIterable: typeof picturedBridges.fromAsyncIterable = bridges.fromAsyncIterable;
+export const emit: typeof picturedBridges.emit = bridges.emit;
+export const emitAll: typeof picturedBridges.emitAll = bridges.emitAll;
+export const toAsyncGenerator: typeof picturedBridges.toAsyncGenerator = bridges.toAsyncGenerator;
 export const pairMethods: typeof picturedBridges.pairMethods = bridges.pairMethods;
 `;
 

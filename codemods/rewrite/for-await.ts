@@ -115,6 +115,8 @@ function commentsAround(context: FileContext, node: TS.ForOfStatement): string {
   const { file } = context;
   const gaps = [
     file.text.slice(node.getStart(file), node.initializer.getStart(file)),
+    // A head that is not written again leaves its comments.
+    isUnused(node.initializer, node.statement) ? node.initializer.getText(file) : "",
     file.text.slice(node.initializer.end, node.expression.getStart(file)),
   ];
   const comments = gaps.flatMap((gap) => gap.match(/\/\*[\s\S]*?\*\/|\/\/[^\r\n]*/g) ?? []);

@@ -11,7 +11,7 @@ import { sarifReport } from "../report/sarif.js";
 import { formatReport } from "../report/text.js";
 import { unifiedDiff } from "../report/unified-diff.js";
 import { paintFor, plain, type Paint } from "../terminal.js";
-import type { Format, Invocation, ReadingOptions } from "./invocation.js";
+import type { Format, Invocation, MigrateOptions, ReadingOptions } from "./invocation.js";
 
 export interface Printout {
   readonly report: Report;
@@ -19,8 +19,11 @@ export interface Printout {
   /** Whether the text on stdout begins with the edits as a diff. */
   readonly showsDiff: boolean;
   readonly paths: readonly string[];
-  readonly options: ReadingOptions;
+  readonly options: PrintedOptions;
 }
+
+/** What of the options the next command has to repeat. */
+type PrintedOptions = ReadingOptions & Pick<MigrateOptions, "batch">;
 
 /** With files to write to, stdout gets a summary. */
 export async function printReport(invocation: Invocation, printout: Printout): Promise<void> {
@@ -91,8 +94,8 @@ async function writeReport({ io, engine: { fs } }: Invocation, file: string, tex
   }
 }
 
-function commandLine(command: string, paths: readonly string[], options: ReadingOptions): string {
-  const { project, exclude = [], symbol = [], level, since, batchSize, allowBaselineErrors } = options;
+function commandLine(command: string, paths: readonly string[], options: PrintedOptions): string {
+  const { project, exclude = [], symbol = [], level, since, batch, batchSize, allowBaselineErrors } = options;
   const words = [
     "trestle",
     command,
@@ -103,6 +106,7 @@ function commandLine(command: string, paths: readonly string[], options: Reading
     ...(level === undefined ? [] : ["--level", level]),
     ...(since === undefined ? [] : ["--since", since]),
     ...(batchSize === undefined ? [] : ["--batch-size", String(batchSize)]),
+    ...(batch === undefined ? [] : ["--batch", String(batch)]),
     ...(allowBaselineErrors ? ["--allow-baseline-errors"] : []),
   ];
   return words.map(quoted).join(" ");

@@ -97,6 +97,11 @@ describe("plan", () => {
 });
 
 describe("migrate --batch", () => {
+  it("O-22 says how to write that batch, and no other", async () => {
+    const { stdout } = await trestle(project(storeys), ["migrate", "--batch", "1", "--batch-size", "2"], { engine });
+    expect(stdout).toContain("apply this with `trestle migrate --batch-size 2 --batch 1 --write`");
+  });
+
   it.each([1, 2, 7])(
     "O-11 O-03 in batches of %i, each leaves a program that type-checks, until nothing is left",
     async (size) => {

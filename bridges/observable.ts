@@ -393,7 +393,7 @@ class Newest<T> implements Latest<T> {
       },
       () => this.end(),
     );
-    const hook = sw.addHook(() => this.close());
+    const hook = sw.addHook(() => this.close(), "latest");
     const forget = sw.context.onCancel(() => this.receiver.unsubscribe());
     this.detach = () => {
       hook.remove();

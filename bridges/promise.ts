@@ -9,7 +9,7 @@
 // | late value  | dropped, or `onDiscard`      | dropped, or `onDiscard`                | cannot be                               |
 // | turns       | those of `await`             | those of `await`; none for plain values | those of an async function             |
 
-import { Cancelled, type Body, type Deferred, type Op, type Result } from "trestle";
+import { Cancelled, promiseAwaited, promiseMade, type Body, type Deferred, type Op, type Result } from "trestle";
 import { discardOf, type DiscardOptions } from "./crossing/discard.js";
 import { drive, type DriveOptions } from "./crossing/drive.js";
 import { ownedCall, type Call } from "./crossing/owned-call.js";
@@ -69,6 +69,7 @@ export function fromPromise<T>(promise: PromiseLike<T>, options?: FromPromiseOpt
   if (!isThenable(promise)) refuse("fromPromise", "promise", "a promise", promise, wayOutOf(promise));
   expectOptions("fromPromise", options, "label");
   const label = options?.label;
+  promiseAwaited(promise, "fromPromise");
   return awaitValue<T>(
     label === undefined ? "fromPromise" : `fromPromise(${label})`,
     promise,
@@ -98,7 +99,9 @@ export function adopt<T>(value: Op<T> | undefined): Op<T | undefined>;
 export function adopt<T>(value: Op<T> | null | undefined): Op<T | null | undefined>;
 export function adopt<T>(value: T): Op<Awaited<T>>;
 export function adopt(value: unknown): Op<unknown> {
-  return isOp(value) ? new Recipe(() => runAndGiveTurn(value)[Symbol.iterator](), "adopt") : awaitValue("adopt", value);
+  if (isOp(value)) return new Recipe(() => runAndGiveTurn(value)[Symbol.iterator](), "adopt");
+  if (isThenable(value)) promiseAwaited(value, "adopt");
+  return awaitValue("adopt", value);
 }
 
 /** As `await` does: whether it ends well or not, what follows never runs in the same turn. */
@@ -217,10 +220,12 @@ function bodyOf<T>(body: Body<T>): Body<T> {
  * @param options.name  shown in reports
  */
 export function toPromise<T>(body: Body<T>, options?: ToPromiseOptions): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
+  const promise = new Promise<T>((resolve, reject) => {
     expectOptions("toPromise", options, "name");
     drive("toPromise", bodyOf(body), options, resolve, reject);
   });
+  promiseMade(promise, "toPromise");
+  return promise;
 }
 
 /**
@@ -248,9 +253,11 @@ export function toAsync<This, A extends unknown[], T>(
   // A method, because methods know `this` and cannot be called with `new`.
   const holder = {
     wrapper(this: This, ...args: A): Promise<T> {
-      return new Promise<T>((resolve, reject) => {
+      const promise = new Promise<T>((resolve, reject) => {
         drive("toAsync", () => fn.apply(this, args), named, resolve, reject);
       });
+      promiseMade(promise, named.name === "" ? "toAsync" : named.name);
+      return promise;
     },
   };
   // eslint-disable-next-line @typescript-eslint/unbound-method

@@ -674,7 +674,7 @@ class ClockScheduler implements SchedulerLike {
     const hook = sw.addHook(() => {
       forget();
       this.end();
-    });
+    }, "toScheduler");
     const forget = sw.context.onCancel(() => {
       hook.remove();
       this.end();

@@ -75,7 +75,7 @@ class Adopted<S extends AnyStream> {
     this.where = where;
     this.stream = stream;
     this.owned = options?.owned !== false;
-    const hook = sw.addHook(() => this.release());
+    const hook = sw.addHook(() => this.release(), where);
     const onError = (error: unknown) => void (this.emitted ??= { error });
     const onClose = () => this.forget();
     this.forget = () => {

@@ -85,7 +85,7 @@ class Lock {
     this.closeTimeout = options?.closeTimeout ?? 10;
     this.end = end;
     this.unlock = unlock;
-    const hook = sw.addHook(() => this.release());
+    const hook = sw.addHook(() => this.release(), this.where);
     const forget = this.owned ? sw.context.onCancel((cancelled: Cancelled) => this.begin(cancelled)) : () => {};
     this.detach = () => {
       hook.remove();

@@ -177,7 +177,7 @@ class Flow<In, Out> implements PortFlow<In, Out> {
   private own(sw: Switch): void {
     const { port } = this;
     const listen = hush(port);
-    const hook = sw.addHook(() => gone(port, listen));
+    const hook = sw.addHook(() => gone(port, listen), "a worker");
     this.disown = () => {
       hook.remove();
       listen();

@@ -106,6 +106,7 @@ export { combine, Failure, Multiple, onUnhandledError, reportUnhandled } from ".
 export { CancelContext } from "./engine/context.js";
 export { currentFiber, findFiber } from "./engine/drive.js";
 export type { FiberHandle } from "./engine/fiber-core.js";
+export { promiseAwaited, promiseMade } from "./crossing.js";
 export { captureSurroundings, setSurroundings, withSurroundings, type Surroundings } from "./surroundings.js";
 export { Recipe } from "./engine/recipe.js";
 export { flush, runReady } from "./engine/host-loop.js";

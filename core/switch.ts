@@ -144,6 +144,13 @@ class HookList {
     hook.previous = hook.next = undefined;
   }
 
+  /** Those that are registered, the last one first. */
+  all(): Hook[] {
+    const hooks: Hook[] = [];
+    for (let hook = this.last; hook; hook = hook.previous) hooks.push(hook);
+    return hooks;
+  }
+
   /** All handlers, last registered first; the list is empty afterwards. */
   takeAll(): ReleaseHandler[] {
     const handlers: ReleaseHandler[] = [];
@@ -326,12 +333,16 @@ export class Switch implements Holder, FiberOwner {
    * {@link onReleaseCancellable} for plain callbacks, as in the registration function of `suspend`: it cannot run a handler that
    * comes too late, and only throws.
    *
+   * @param what  for bridges: what belongs to the switch from now on, told by debug mode if it is still there at the end
    * @throws SwitchFinishedError when the handlers run already or the switch has finished; `handler` is then the caller's to run
    */
-  addHook(handler: ReleaseHandler): Hook {
+  addHook(handler: ReleaseHandler, what?: string): Hook {
     expectFunction("Switch.addHook", "handler", handler);
+    if (what !== undefined && typeof what !== "string") refuse("Switch.addHook", "what", "a string", what);
     if (!this.takesHooks) throw new SwitchFinishedError(this.name);
-    return this.attach(handler);
+    const hook = this.attach(handler);
+    if (what !== undefined) probe?.hookNamed(hook, what);
+    return hook;
   }
 
   /**
@@ -440,6 +451,7 @@ export class Switch implements Holder, FiberOwner {
   /** @internal From here on a new handler is late. */
   takeHandlers(): ReleaseHandler[] {
     this.releasing = true;
+    if (probe && this.hooks) probe.switchReleasing(this, this.hooks.all());
     return this.hooks?.takeAll() ?? [];
   }
 

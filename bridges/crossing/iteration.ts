@@ -162,7 +162,7 @@ export class FiberIteration<T, R> extends FiberGenerator<T, R> {
     if (this.started || this.production.hasEnded) return;
     const { signal, sw } = this.owners ?? {};
     if (sw) {
-      const hook = sw.addHook(() => this.production.ask("return", undefined, true) as never);
+      const hook = sw.addHook(() => this.production.ask("return", undefined, true) as never, "toAsyncIterable");
       this.release.push(() => hook.remove());
     }
     this.started = true;

@@ -153,7 +153,7 @@ export class PushSource<T> implements Subscribed<T> {
 
   /** Ties the source to a switch: stopped in the turn in which that is cancelled, closed when it ends. */
   attach(sw: Switch): this {
-    const hook = sw.addHook(() => this.close());
+    const hook = sw.addHook(() => this.close(), this.label);
     const forget = sw.context.onCancel(bound(() => this.halt()));
     this.detach = () => {
       hook.remove();

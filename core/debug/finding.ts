@@ -8,9 +8,17 @@ export interface Finding {
   /**
    * `op-never-run`: an op was made, and nobody ran it. `op-run-twice`: a generator that had run was run again, which does nothing.
    * `body-never-run`: a `function*` was given to something that never runs its body. `loop-blocked`: a step of a fiber kept the thread
-   * for long. `fiber-left-waiting`: the process ends, and a fiber that nobody waits for still waits.
+   * for long. `fiber-left-waiting`: the process ends, and a fiber that nobody waits for still waits. `wrong-world`: a fiber waits for a
+   * promise that it has made of fiber code itself. `left-to-switch`: something foreign was still there when its switch ended.
    */
-  readonly kind: "op-never-run" | "op-run-twice" | "body-never-run" | "loop-blocked" | "fiber-left-waiting";
+  readonly kind:
+    | "op-never-run"
+    | "op-run-twice"
+    | "body-never-run"
+    | "loop-blocked"
+    | "fiber-left-waiting"
+    | "wrong-world"
+    | "left-to-switch";
   /** What happened, where, and what to do about it; one line. */
   readonly message: string;
   /** File, line and column in the program, where known. */

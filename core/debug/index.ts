@@ -7,7 +7,9 @@ import { watchCallbacks } from "./callbacks.js";
 import { watchExit } from "./exit.js";
 import { reportTo, type Finding } from "./finding.js";
 import { watchOps } from "./ops.js";
+import { watchOwned } from "./owned.js";
 import { watchSteps } from "./steps.js";
+import { watchWorlds } from "./worlds.js";
 
 export type { Finding } from "./finding.js";
 
@@ -15,6 +17,11 @@ export type { Finding } from "./finding.js";
 export interface DebugOptions {
   /** How long one step of a fiber may take, in seconds. By default 0.1; `Infinity` is no limit. */
   blockedAfter?: number;
+  /**
+   * Report what foreign things a switch still has when it ends, and where they were made: subscriptions, listeners, streams, workers. The
+   * switch closes them, so this is no mistake as such; it tells what keeps growing in a switch that lives long. Default false.
+   */
+  owned?: boolean;
   /** Is given what was found; by default it goes to `console.warn`, a line each. */
   report?: (finding: Finding) => void;
 }
@@ -36,8 +43,9 @@ function expectDebug(where: string, argument: string, received: unknown): void {
   if (typeof received !== "object" || received === null) {
     refuse(where, argument, "a boolean or an object with options", received);
   }
-  const { blockedAfter, report } = received as Record<keyof DebugOptions, unknown>;
+  const { blockedAfter, owned, report } = received as Record<keyof DebugOptions, unknown>;
   if (blockedAfter !== undefined) expectNumber(where, `${argument}.blockedAfter`, blockedAfter);
+  if (owned !== undefined && typeof owned !== "boolean") refuse(where, `${argument}.owned`, "a boolean", owned);
   if (report !== undefined) expectFunction(where, `${argument}.report`, report);
 }
 
@@ -50,6 +58,7 @@ function expectDebug(where: string, argument: string, received: unknown): void {
  * - a generator that is run again, which does nothing;
  * - a `function*` as the callback of `forEach`, `setTimeout` and the like, and an op that such a callback returns;
  * - a step of a fiber that keeps the thread for long;
+ * - a fiber that waits for a promise which it has made of fiber code itself (`fromPromise(toPromise(...))`);
  * - fibers that still wait, unwatched, when the process has nothing left to do.
  *
  * Each fork is also reported with its place, however many there are. Fibers run in the same order as without debug mode, but slower:
@@ -74,10 +83,11 @@ export function configure(options: boolean | DebugOptions, clock: () => number):
   end?.();
   end = undefined;
   if (options === false) return;
-  const { blockedAfter = DEFAULT_LIMIT, report } = options === true ? {} : options;
+  const { blockedAfter = DEFAULT_LIMIT, owned = false, report } = options === true ? {} : options;
   reportTo(report);
   captureAllForkSites(true);
-  const ends = [watchOps(), watchCallbacks(), watchSteps(blockedAfter, clock), watchExit()];
+  const ends = [watchOps(), watchCallbacks(), watchSteps(blockedAfter, clock), watchExit(), watchWorlds()];
+  if (owned) ends.push(watchOwned());
   end = () => {
     for (const stop of ends.reverse()) stop();
     captureAllForkSites(false);

@@ -44,6 +44,15 @@ export interface Probe {
   /** Something was released, added or resolved. */
   put(object: Traced): void;
 
+  /** Something foreign, which is `what`, belongs to a switch from now on, until the hook is removed. */
+  hookNamed(hook: object, what: string): void;
+  /** The switch is about to close what it has: `hooks`, the last one first. */
+  switchReleasing(sw: { readonly id: number; readonly name: string | undefined }, hooks: readonly object[]): void;
+  /** A bridge, `by` name, has made a promise of fiber code. */
+  promiseMade(promise: object, by: string): void;
+  /** A bridge, `by` name, is to wait for a promise. */
+  promiseAwaited(promise: object, by: string): void;
+
   named(id: number, name: string): void;
   logged(message: string): void;
   spanEntered(label: string): void;
@@ -76,6 +85,10 @@ const REPORTS = [
   "tryGet",
   "get",
   "put",
+  "hookNamed",
+  "switchReleasing",
+  "promiseMade",
+  "promiseAwaited",
   "named",
   "logged",
   "spanEntered",

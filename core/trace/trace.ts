@@ -24,7 +24,10 @@ interface Domain {
 }
 
 /** Turns reports into events. */
-class Subscription implements Probe {
+/** What a trace has no events for. */
+type OfDebugMode = "hookNamed" | "switchReleasing" | "promiseMade" | "promiseAwaited";
+
+class Subscription implements Omit<Probe, OfDebugMode> {
   private readonly subscriber: Subscriber;
   private readonly domains = new WeakMap<Home, Domain>([[hostLoop, { number: 0, time: -Infinity }]]);
   private nextDomain = 1;

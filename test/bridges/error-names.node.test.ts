@@ -1,3 +1,5 @@
+// Node only: it loads the library twice, which a page does not.
+
 import { describe, expect, it, vi } from "vitest";
 import * as here from "trestle";
 import * as bridges from "@trestle/bridges";

@@ -5,17 +5,7 @@ import { Readable } from "node:stream";
 import { Subject } from "rxjs";
 import { afterEach, describe, expect, it } from "vitest";
 import { Fiber, setDebug, Switch, type Finding, type Op } from "trestle";
-import {
-  adopt,
-  events,
-  fromAsync,
-  fromNode,
-  fromObservable,
-  fromPromise,
-  once,
-  toAsync,
-  toPromise,
-} from "@trestle/bridges";
+import { adopt, events, fromAsync, fromObservable, fromPromise, toAsync, toPromise } from "@trestle/bridges";
 import { fromReadable } from "@trestle/bridges/streams";
 import { run } from "trestle/node";
 

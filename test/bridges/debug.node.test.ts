@@ -5,9 +5,20 @@ import { Readable } from "node:stream";
 import { Subject } from "rxjs";
 import { afterEach, describe, expect, it } from "vitest";
 import { Fiber, setDebug, Switch, type Finding, type Op } from "trestle";
-import { adopt, events, fromAsync, fromObservable, fromPromise, toAsync, toPromise } from "@trestle/bridges";
+import {
+  adopt,
+  events,
+  fromAsync,
+  fromNode,
+  fromObservable,
+  fromPromise,
+  once,
+  toAsync,
+  toPromise,
+} from "@trestle/bridges";
 import { fromReadable } from "@trestle/bridges/streams";
 import { run } from "trestle/node";
+import { subscribe } from "trestle/trace";
 
 afterEach(() => setDebug(false));
 
@@ -82,5 +93,73 @@ describe("what a switch still has when it ends", () => {
     });
     expect(findings).toEqual([]);
     expect(() => setDebug({ owned: 1 as never })).toThrow(/"options\.owned" must be a boolean/);
+  });
+});
+
+describe("without debug mode", () => {
+  /** Some of everything that goes one way or the other. */
+  function* crossings(count: number): Op<void> {
+    const emitter = new EventEmitter();
+    const node = fromNode((value: number, done: (error: null, value: number) => void) => {
+      setImmediate(done, null, value);
+    });
+    for (let i = 0; i < count; i++) {
+      yield* fromPromise(Promise.resolve(i));
+      yield* fromAsync(() => Promise.resolve(i));
+      yield* node(i);
+      setImmediate(() => emitter.emit("ready", i));
+      yield* once(emitter, "ready");
+      yield* adopt(i);
+    }
+  }
+
+  /** How many errors and stacks are made meanwhile. */
+  async function stacksMade(body: () => Op<void>): Promise<number> {
+    const Real = globalThis.Error;
+    let made = 0;
+    await run(function* () {
+      globalThis.Error = new Proxy(Real, {
+        construct(target, args, newTarget: unknown) {
+          made++;
+          return Reflect.construct(
+            target,
+            args as [],
+            newTarget === globalThis.Error ? target : (newTarget as typeof Error),
+          );
+        },
+        get(target, key) {
+          if (key === "captureStackTrace") made++;
+          return Reflect.get(target, key) as unknown;
+        },
+      });
+      try {
+        yield* body();
+      } finally {
+        globalThis.Error = Real;
+      }
+    });
+    return made;
+  }
+
+  it("BG-62 no crossing makes an error to know where it is", async () => {
+    expect(await stacksMade(() => crossings(100))).toBe(0);
+    setDebug(true);
+    expect(await stacksMade(() => crossings(100))).toBeGreaterThan(100);
+  });
+
+  it("BG-63 a trace shows each crossing: who waits for what, from the wait to the wake", async () => {
+    const lines: string[] = [];
+    const unsubscribe = subscribe((_time, event) => {
+      if (event.type === "fiber-suspended") lines.push(`enter ${event.operation}`);
+      if (event.type === "fiber-woken") lines.push("exit");
+    });
+    try {
+      await run(() => crossings(1));
+    } finally {
+      unsubscribe();
+    }
+    const names = ["fromPromise", "fromAsync", "fromNode", "once", "adopt"];
+    expect(lines.filter((line) => line === "exit").length).toBeGreaterThanOrEqual(names.length);
+    expect(names.filter((name) => !lines.some((line) => line.includes(name)))).toEqual([]);
   });
 });

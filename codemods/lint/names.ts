@@ -55,6 +55,7 @@ const table = {
   "Cancel.protect": core("op", { bodies: [0] }),
   run: { module: "trestle/node", gives: "promise", bodies: [0] },
   fromPromise: bridge("op"),
+  fromAsyncIterable: bridge("other"),
   fromAsync: bridge("op"),
   adopt: bridge("op"),
   fromCallback: bridge("op"),

@@ -22,6 +22,7 @@ export const protectCleanup = rule({
     good: [
       "function* f() {\n  try {\n    yield* save(1);\n  } finally {\n    yield* Cancel.protect(() => close());\n  }\n}",
       "function* f() {\n  try {\n    yield* save(1);\n  } finally {\n    use(1);\n  }\n}",
+      "function* f() {\n  const items = fromAsyncIterable([1, 2]);\n  try {\n    while (yield* items.next()) use(items.value);\n  } finally {\n    yield* items.close();\n  }\n}",
     ],
   },
   suggests: true,
@@ -42,9 +43,23 @@ export const protectCleanup = rule({
       },
     };
 
+    /** A pull protects its own end. */
+    function closesPull(argument: TSESTree.Expression): boolean {
+      if (argument.type !== T.CallExpression || argument.callee.type !== T.MemberExpression) return false;
+      const { object, property } = argument.callee;
+      if (object.type !== T.Identifier || property.type !== T.Identifier || property.name !== "close") return false;
+      for (let scope: TSESLint.Scope.Scope | null = sourceCode.getScope(argument); scope; scope = scope.upper) {
+        const made = scope.set.get(object.name)?.defs[0]?.node;
+        if (made)
+          return made.type === T.VariableDeclarator && !!made.init && ours.calledBy(made.init) === "fromAsyncIterable";
+      }
+      return false;
+    }
+
     function check(argument: TSESTree.Expression): void {
       const name = ours.calledBy(argument);
       if (name === "Cancel.protect" || name === "Switch.runProtected" || !judge.isOp(argument)) return;
+      if (closesPull(argument)) return;
       const data = { op: describe(sourceCode, argument) };
       const waits = [...nodesWithin(sourceCode, argument)].some((one) => one.type === T.YieldExpression);
       const fix = (fixer: TSESLint.RuleFixer) => [

@@ -82,23 +82,27 @@ export abstract class File implements Source, Sink {
    */
   *preadExact(buffers: readonly Uint8Array[], offset: number): Op<void> {
     expectBuffers("File.preadExact", buffers);
-    let at = offset;
-    for (let left = after(buffers, 0); lengthOf(left) > 0;) {
-      const length = yield* this.pread(left, at);
-      at += length;
-      left = after(left, length);
-    }
+    yield* throughout(buffers, offset, (left, at) => this.pread(left, at));
   }
 
   /** Writes all of `buffers` at `offset`. A cancellation point. */
   *pwrite(buffers: readonly Uint8Array[], offset: number): Op<void> {
     expectBuffers("File.pwrite", buffers);
-    let at = offset;
-    for (let left = after(buffers, 0); lengthOf(left) > 0;) {
-      const length = yield* this.pwriteSome(left, at);
-      at += length;
-      left = after(left, length);
-    }
+    yield* throughout(buffers, offset, (left, at) => this.pwriteSome(left, at));
+  }
+}
+
+/** Has `part` deal with some of `buffers` at an offset, again and again, until nothing is left. */
+function* throughout(
+  buffers: readonly Uint8Array[],
+  offset: number,
+  part: (left: readonly Uint8Array[], at: number) => Op<number>,
+): Op<void> {
+  let at = offset;
+  for (let left = after(buffers, 0); lengthOf(left) > 0;) {
+    const length = yield* part(left, at);
+    at += length;
+    left = after(left, length);
   }
 }
 

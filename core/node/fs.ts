@@ -34,39 +34,11 @@ import type { Create, Dir, DirEntry, OpenedDir, OpenOptions } from "../path.js";
 import { Path } from "../path.js";
 import type { Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
-import { call, type Done } from "./call.js";
+import { call, system, translated, type Done } from "./call.js";
 import { Descriptor } from "./descriptor.js";
 import { closeFd, openFd, walk, type Place } from "./walk.js";
 
-/** An operation of the system: it lets others have a turn, and what it reports is an `IoError`. */
-function* system<T>(label: string, start: (done: Done<T>) => void): Op<T> {
-  try {
-    return yield* call<T>(label, start);
-  } catch (error) {
-    throw translated(error);
-  }
-}
-
-/** Errors with a code are the system's; the others are our own, or a cancellation. */
-function translated(error: unknown): unknown {
-  return typeof (error as { code?: unknown }).code === "string" && error instanceof Error && !isOurs(error)
-    ? fromSystemError(error)
-    : error;
-}
-
-function isOurs(error: Error): boolean {
-  return (
-    error instanceof IoError ||
-    error instanceof InvalidArgument ||
-    error instanceof EndOfFile ||
-    !("code" in error) ||
-    !/^(E[A-Z0-9]+|ERR_ACCESS_DENIED)$/.test(String(error.code))
-  );
-}
-
 // --- files ---
-
-const POSITION = -1;
 
 class NodeFile extends File {
   private readonly descriptor: Descriptor<number>;
@@ -86,7 +58,8 @@ class NodeFile extends File {
   }
 
   *read(buffer: Uint8Array): Op<number> {
-    const length = yield* this.readAt("read", [buffer], POSITION);
+    const length = yield* this.readAt("read", [buffer], this.position);
+    if (this.position !== undefined) this.position += length;
     return length;
   }
 
@@ -96,16 +69,14 @@ class NodeFile extends File {
     return this.readAt("pread", buffers, offset);
   }
 
-  private *readAt(operation: string, buffers: readonly Uint8Array[], offset: number): Op<number> {
+  private *readAt(operation: string, buffers: readonly Uint8Array[], at: number | undefined): Op<number> {
     yield* yieldNow();
     const buffer = buffers.find((some) => some.length > 0);
     if (!buffer) return 0;
-    const from = offset === POSITION ? this.position : offset;
     const length = yield* this.descriptor.use(operation, (fd) =>
-      system<number>(operation, (done) => read(fd, buffer, 0, buffer.length, from ?? null, done)),
+      system<number>(operation, (done) => read(fd, buffer, 0, buffer.length, at ?? null, done)),
     );
     if (length === 0) throw new EndOfFile();
-    if (offset === POSITION && this.position !== undefined) this.position += length;
     return length;
   }
 
@@ -356,13 +327,18 @@ function relative(path: string): string {
   return path === "" ? "." : path;
 }
 
+/** A path from the current directory, as programs without capabilities write it. */
+function fromHere(path: string): string {
+  if (path === "") return ".";
+  return path.startsWith("/") || path.startsWith("./") ? path : `./${path}`;
+}
+
 class Everything extends SystemDir {
   readonly label = "fs";
   protected readonly isConfined = false;
 
   native(path: string): string {
-    if (path === "") return ".";
-    return path.startsWith("/") || path.startsWith("./") ? path : `./${path}`;
+    return fromHere(path);
   }
 
   protected at<T>(path: string, _follow: boolean, body: (place: Place) => Op<T>): Op<T> {
@@ -375,8 +351,7 @@ class WorkingDirectory extends SystemDir {
   protected readonly isConfined = true;
 
   native(path: string): string {
-    if (path === "") return ".";
-    return path.startsWith("/") || path.startsWith("./") ? path : `./${path}`;
+    return fromHere(path);
   }
 
   protected at<T>(path: string, follow: boolean, body: (place: Place) => Op<T>): Op<T> {

@@ -36,7 +36,7 @@ import {
 } from "../socket-option.js";
 import type { Hook, Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
-import { call, type Done } from "./call.js";
+import { call, system } from "./call.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
 
 // --- connections ---
@@ -341,15 +341,6 @@ class Datagrams implements DatagramSocket {
     this.hook.remove();
     this.arrived.broadcast();
     yield* call<undefined>("closing a socket", (done) => this.socket.close(() => done(null)));
-  }
-}
-
-/** An operation of the system: what it reports is an `IoError`. */
-function* system<T>(label: string, start: (done: Done<T>) => void): Op<T> {
-  try {
-    return yield* call<T>(label, start);
-  } catch (error) {
-    throw fromSystemError(error);
   }
 }
 

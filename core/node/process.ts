@@ -25,6 +25,7 @@ import {
 import { first } from "../race.js";
 import { Hook, Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
+import { translated } from "./call.js";
 import { duplicateEnd, openPipe } from "./pipe.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
 
@@ -311,8 +312,7 @@ function startError(error: unknown, executable: string): unknown {
   if (code === "EACCES") return processError("Permission_denied", executable, error);
   if (code === "ENOEXEC") return processError("Executable_format_error", executable, error);
   if (code === "E2BIG") return new IoError({ area: "Process", kind: "Argument_list_too_long" }, [], { cause: error });
-  // Wrong arguments have codes as well.
-  return typeof code === "string" && /^E[A-Z]+$/.test(code) ? fromSystemError(error) : error;
+  return translated(error);
 }
 
 /** The path of a directory to start in. A missing one must not be mistaken for a missing program. */

@@ -49,9 +49,9 @@ function readLink(path: string): Op<string> {
   return call<string>(`reading ${path}`, (done) => readlink(path, done));
 }
 
-function* hold(path: string): Op<Held> {
+function* hold(path: string, flags = HOLD): Op<Held> {
   if (isLinux) {
-    const fd = yield* openFd(path, HOLD);
+    const fd = yield* openFd(path, flags);
     return { prefix: `/proc/self/fd/${fd}/`, fd };
   }
   const stats = yield* call<{ isDirectory(): boolean }>(`examining ${path}`, (done) => lstat(path, done));
@@ -81,17 +81,14 @@ class Walk {
 
   /** Begins in the directory that `base` leads to; the system follows that. */
   *begin(base: string): Op<void> {
-    if (isLinux) {
-      const fd = yield* openFd(base, HOLD & ~constants.O_NOFOLLOW);
-      this.held.push({ prefix: `/proc/self/fd/${fd}/`, fd });
-    } else this.held.push(yield* hold(base));
+    this.held.push(yield* hold(base, HOLD & ~constants.O_NOFOLLOW));
   }
 
   private get here(): Held {
     return this.held[this.held.length - 1]!;
   }
 
-  /** Goes up to the last name; with `follow`, to the last that is not a link. Undefined: once more, a link was on the way. */
+  /** Goes up to the last name; with `follow`, to the last that is not a link. */
   *end(follow: boolean): Op<Place> {
     for (;;) {
       const name = this.left.pop() ?? ".";

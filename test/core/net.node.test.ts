@@ -19,21 +19,13 @@ import {
   type StreamSocket,
 } from "trestle";
 import { run, type NodeEnv } from "trestle/node";
+import { failureOf } from "./transcript.js";
 
 const folder = mkdtempSync(join(tmpdir(), "trestle-net-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const tcp = (port = 0, ip = IpAddress.v4.loopback): StreamAddress => ({ type: "tcp", ip, port });
 const bytes = (text: string) => new TextEncoder().encode(text);
-
-function* failureOf(op: Op<unknown>): Op<string> {
-  try {
-    yield* op;
-    return "nothing was thrown";
-  } catch (error) {
-    return String(error);
-  }
-}
 
 /** A listening socket, a client of it, and what it was accepted as. */
 const connectedAt = (

@@ -18,20 +18,10 @@ import {
   type StreamAddress,
 } from "trestle";
 import { MockFlow, MockListeningSocket, MockNet, run } from "trestle/mock";
-import { thrownBy } from "./transcript.js";
+import { failureOf, thrownBy } from "./transcript.js";
 import { tracedBy } from "./traced.js";
 
 const tcp = (port: number, ip = IpAddress.v4.loopback): StreamAddress => ({ type: "tcp", ip, port });
-
-/** What `op` throws, as text. */
-function* failureOf(op: Op<unknown>): Op<string> {
-  try {
-    yield* op;
-    return "nothing was thrown";
-  } catch (error) {
-    return String(error);
-  }
-}
 
 describe("addresses", () => {
   it("NT-01 NT-02 print as one expects", () => {
@@ -206,13 +196,10 @@ describe("MockNet", () => {
         const a = yield* net.connect(tcp(1), { sw });
         yield* net.connect(tcp(2), { sw });
         yield* a.destroy();
-        traceEnd();
       }),
     );
     expect(lines.slice(2)).toEqual(["a: closed", "b: closed"]);
   });
-
-  const traceEnd = (): void => {};
 });
 
 describe("accepting", () => {
@@ -435,26 +422,24 @@ describe("withTcpConnect", () => {
       net.withTcpConnect({ host: "www", service: "http" }, function* () {
         return "body";
       }),
-  ) =>
-    tracedBy(function* ({ debug }) {
+  ): string[] => {
+    let outcome = "";
+    const lines = tracedBy(function* () {
       const net = new MockNet("net");
       net.onLookUp.seq([{ return: addresses }]);
       prepare(net);
-      const outcome = yield* failureOf(
-        (function* () {
-          throw new Failure(String(yield* body(net)));
-        })(),
-      );
-      yield* Fiber.yield();
-      void debug;
-      results.push(outcome);
+      outcome = yield* failureOf(giving(body(net)));
     });
-  const results: string[] = [];
-  const outcomeOf = (lines: string[]) => [...lines, results.pop()];
+    return [...lines, outcome];
+  };
+
+  function* giving(op: Op<unknown>): Op<never> {
+    throw new Failure(String(yield* op));
+  }
 
   it("NT-24 NT-25 the first that answers, of those for TCP, in order; closed at the end", () => {
     const lines = connecting((net) => net.onConnect.seq([{ return: new MockFlow("flow") }]));
-    expect(outcomeOf(lines)).toEqual([
+    expect(lines).toEqual([
       "net: getaddrinfo ~service:http www",
       "net: connect to tcp:127.0.0.1:1",
       "flow: closed",
@@ -464,14 +449,14 @@ describe("withTcpConnect", () => {
 
   it("NT-26 NT-27 when one fails the next is tried; the error of the last is thrown, with both steps", () => {
     const second = connecting((net) => net.onConnect.seq([refused, { return: new MockFlow("flow") }]));
-    expect(outcomeOf(second).slice(1)).toEqual([
+    expect(second.slice(1)).toEqual([
       "net: connect to tcp:127.0.0.1:1",
       "net: connect to tcp:127.0.0.1:2",
       "flow: closed",
       "Failure: body",
     ]);
     const none = connecting((net) => net.onConnect.seq([refused, refused]));
-    expect(outcomeOf(none).at(-1)).toBe(
+    expect(none.at(-1)).toBe(
       'IoError: Net Connection_failure Refused, connecting to tcp:127.0.0.1:2, connecting to "www":http',
     );
   });
@@ -506,7 +491,7 @@ describe("withTcpConnect", () => {
 
   it("NT-29 without an address for TCP there is nothing to connect to", () => {
     const lines = connecting((net) => net.onLookUp.seq([{ return: addresses.slice(0, 2) }]));
-    expect(outcomeOf(lines).at(-1)).toBe(
+    expect(lines.at(-1)).toBe(
       'IoError: Net Address_lookup_failed NONAME (name or service is not known), connecting to "www":http',
     );
   });
@@ -519,7 +504,7 @@ describe("withTcpConnect", () => {
           throw refused.raise;
         }),
     );
-    expect(outcomeOf(lines).slice(1)).toEqual([
+    expect(lines.slice(1)).toEqual([
       "net: connect to tcp:127.0.0.1:1",
       "flow: closed",
       "IoError: Net Connection_failure Refused",
@@ -531,7 +516,7 @@ describe("withTcpConnect", () => {
       (net) => net.onLookUp.seq([{ return: [] }]),
       (net) => net.lookUp("www", { service: "http" }),
     );
-    expect(outcomeOf(lines).at(-1)).toBe(
+    expect(lines.at(-1)).toBe(
       'IoError: Net Address_lookup_failed NONAME (name or service is not known), looking up "www" (service "http")',
     );
   });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import fc from "fast-check";
 import { EndOfFile, Fiber, Flow, InvalidArgument, Path, Switch, type Dir, type Op } from "trestle";
 import { run, type NodeEnv } from "trestle/node";
+import { failureOf as textOfFailure } from "./transcript.js";
 
 const folder = fs.mkdtempSync(join(tmpdir(), "trestle-path-"));
 const before = process.cwd();
@@ -23,17 +24,12 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (chunk: Uint8Array) => new TextDecoder().decode(chunk);
 const create = (perm: number) => ({ create: { orTruncate: perm } }) as const;
 
-/** What goes wrong; what the system says itself is left out. */
+/** What goes wrong, without what the system itself says. */
 function* failureOf(op: Op<unknown>): Op<string> {
-  try {
-    yield* op;
-    return "nothing was thrown";
-  } catch (error) {
-    return String(error).replace(
-      / E[A-Z]+: [^,]*(?:, (?:open|mkdir|lstat|stat|scandir|opendir|unlink|rmdir|rename|symlink|readlink|chmod|chown|lchown|read)[^,]*)?/,
-      "",
-    );
-  }
+  return (yield* textOfFailure(op)).replace(
+    / E[A-Z]+: [^,]*(?:, (?:open|mkdir|lstat|stat|scandir|opendir|unlink|rmdir|rename|symlink|readlink|chmod|chown|lchown|read)[^,]*)?/,
+    "",
+  );
 }
 
 let nextName = 0;

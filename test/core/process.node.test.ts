@@ -35,18 +35,10 @@ import {
   type Source,
 } from "trestle";
 import { run, spawnUnix, type NodeEnv } from "trestle/node";
+import { failureOf } from "./transcript.js";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "trestle-process-")));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-function* failureOf(op: Op<unknown>): Op<string> {
-  try {
-    yield* op;
-    return "nothing was thrown";
-  } catch (error) {
-    return String(error);
-  }
-}
 
 /** A fiber with a process manager and a switch. */
 const managed = (body: (mgr: ProcessManager, sw: Switch, env: NodeEnv) => Op<unknown>) =>

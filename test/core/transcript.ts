@@ -34,3 +34,13 @@ export function thrownBy(body: () => unknown): unknown {
   }
   throw new Error("nothing was thrown");
 }
+
+/** What `op` throws, as text. */
+export function* failureOf(op: Op<unknown>): Op<string> {
+  try {
+    yield* op;
+    return "nothing was thrown";
+  } catch (error) {
+    return String(error);
+  }
+}

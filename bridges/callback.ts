@@ -9,7 +9,8 @@
 //
 // |             | `toCallback`, `toNode`                                                                               |
 // |-------------|------------------------------------------------------------------------------------------------------|
-// | settles     | the callback, once, after the finalizers, never inside the call                                      |
+// | settles     | the callback, once, after the finalizers, never inside the call; with `inline`, where a plain        |
+// |             | callback function would have called it                                                               |
 // | cancels     | the handle, `signal`, the owner; the callback gets an `AbortError`, or `signal.reason`               |
 // | owner       | `sw`; the fiber in `fromAsync`; nobody                                                               |
 // | error       | the same object; a falsy one in an error, as `util.callbackify` does; what the callback throws is    |
@@ -20,6 +21,7 @@ import { discardOf, type DiscardOptions } from "./crossing/discard.js";
 import { drive, type DriveOptions } from "./crossing/drive.js";
 import { oneShot, type Answer, type Undo } from "./crossing/one-shot.js";
 import type { DisposableLike } from "./crossing/platform.js";
+import { WithinCall } from "./crossing/within-call.js";
 import { toAsync } from "./promise.js";
 import { awaitValue } from "./crossing/reaction.js";
 import { Recipe, requireFiber } from "./crossing/recipe.js";
@@ -221,12 +223,17 @@ class NodeCall extends Wait<unknown> {
         ? (error: unknown, ...values: unknown[]) =>
             this.answer(error, names && values.length > 1 ? named(names, values) : all ? values : values[0])
         : (error: unknown, value: unknown) => this.answer(error, value);
-    fn.apply(this.receiver, [...this.args, callback]);
+    const within = WithinCall.of(this.fiber!);
+    if (within) within.begin(() => fn.apply(this.receiver, [...this.args, callback]));
+    else fn.apply(this.receiver, [...this.args, callback]);
   }
 
   private answer(error: unknown, value: unknown): void {
-    if (this.call.strict ? error !== null && error !== undefined : error) this.wake(error, true);
-    else this.wake(value);
+    const failed = this.call.strict ? error !== null && error !== undefined : Boolean(error);
+    const result = failed ? error : value;
+    const within = WithinCall.of(this.fiber!);
+    if (within) within.around(() => this.wakeWithin(result, failed));
+    else this.wake(result, failed);
   }
 
   /** There is nothing to stop the call with. */
@@ -261,6 +268,13 @@ export interface CancelHandle {
 export interface ToCallbackOptions extends DriveOptions {
   /** Do not call the callback when the fiber was cancelled by the handle. Default false. */
   silentCancel?: boolean;
+  /**
+   * Keep the turns of a function written with callbacks: the callback is called, and throws, inside the call that ended the last wait,
+   * before this function has returned if nothing was waited for; the same holds for each {@link fromNode} on the way. What the body
+   * throws before its first wait, and what a function throws that was to call back, is thrown where it always was. For façades of
+   * functions that others call as before. Default false.
+   */
+  inline?: boolean;
 }
 
 /** In place of an error that an error-first callback would take for success; `reason` is that error. */
@@ -304,8 +318,9 @@ function callBack<T>(
   options: ToCallbackOptions | undefined,
 ): CancelHandle {
   expectBody(where, "body", body);
-  expectFunction(where, "callback", callback);
   expectOptions(where, options, "name");
+  if (options?.inline === true) return callBackWithin(where, body, callback, options);
+  expectFunction(where, "callback", callback);
   let inside = true;
   let silent = false;
   const tell: NodeCallback<T> = (error, value) => {
@@ -333,6 +348,47 @@ function callBack<T>(
   return {
     cancel(reason: unknown = new Error("cancelled by its handle")) {
       silent = options?.silentCancel === true;
+      root?.cancel(reason);
+    },
+  };
+}
+
+/** The callback is not looked at before it is called: a function written with callbacks does not either. */
+function callBackWithin<T>(
+  where: string,
+  body: Body<T>,
+  callback: NodeCallback<T>,
+  options: ToCallbackOptions,
+): CancelHandle {
+  const within = new WithinCall();
+  let silent = false;
+  const tell = (call: () => void) => {
+    if (silent) return;
+    try {
+      call();
+    } catch (thrown) {
+      within.leave(thrown);
+    }
+  };
+  const first = () => {
+    within.attach(requireFiber(where));
+    return body();
+  };
+  const root = within.around(() =>
+    drive(
+      where,
+      first,
+      { ...options, name: options.name ?? body.name },
+      (value) => tell(() => callback(null, value)),
+      (error) => {
+        if (within.isThrown(error)) within.leave(error);
+        else tell(() => callback(error ? error : new FalsyError(error)));
+      },
+    ),
+  );
+  return {
+    cancel(reason: unknown = new Error("cancelled by its handle")) {
+      silent = options.silentCancel === true;
       root?.cancel(reason);
     },
   };

@@ -35,6 +35,8 @@ export interface RunQueue extends Home {
   readonly siteAllowance: SiteAllowance | undefined;
   /** Puts a fiber at the tail. */
   push(fiber: FiberCore): void;
+  /** Runs a fiber that is in no queue at once, whoever runs now. */
+  runNow(fiber: FiberCore): void;
   /** Notes that a fiber gave way: others than fibers get their turn after this pass, too. */
   noteYield(): void;
 }

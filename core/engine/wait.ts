@@ -37,6 +37,8 @@ export abstract class Wait<T> extends Primitive<T> implements Waiting {
   private entering = false;
   /** The cancellation that came while it was. */
   private pending: Cancelled | undefined = undefined;
+  /** The result that {@link wakeWithin} brought while it was; the fiber goes on with it when `enter` has returned. */
+  private within = false;
 
   constructor(called: string) {
     super();
@@ -61,9 +63,10 @@ export abstract class Wait<T> extends Primitive<T> implements Waiting {
       if (fiber.unwait(this)) return fiber.fail(error);
       // The wait is over already: its result stands, and the error must not be lost.
       reportUnhandled(error);
-      return false;
+      return this.within;
     }
     this.entering = false;
+    if (this.within) return true;
     if (this.pending && fiber.waiting === this) this.giveUp(fiber, this.pending);
     return false;
   }
@@ -101,5 +104,21 @@ export abstract class Wait<T> extends Primitive<T> implements Waiting {
   /** {@link wake}, and then {@link runReady}: for promise reactions, so that the fiber goes on in the same microtask. */
   wakeNow(value: unknown, failed = false): void {
     hostLoop.resume(this.fiber!, this, failed, value);
+  }
+
+  /**
+   * {@link wake}, but the fiber does not go to the queue: it goes on inside this very call, whoever makes it and whichever fiber runs
+   * now; if `enter` makes it, as soon as that has returned. For adapters that have to keep the order of plain calls.
+   *
+   * @returns false when the wait was over already
+   */
+  wakeWithin(value: unknown, failed = false): boolean {
+    const fiber = this.fiber!;
+    if (this.pending || !fiber.unwait(this)) return false;
+    if (failed) fiber.fail(value);
+    else fiber.succeed(value);
+    if (this.entering) this.within = true;
+    else fiber.queue.runNow(fiber);
+    return true;
   }
 }

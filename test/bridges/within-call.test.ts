@@ -24,10 +24,12 @@ const plain: Work = (source, n, done) => {
   });
 };
 
+const ask = (source: Source) => fromNode(source as (n: number, done: (error: unknown, value: number) => void) => void);
+
 function* workOp(source: Source, n: number): Op<number> {
   if (n === 13) throw new RangeError("thirteen");
-  const first = yield* fromNode<unknown, [number], number>(source)(n);
-  const second = yield* fromNode<unknown, [number], number>(source)(first);
+  const first = yield* ask(source)(n);
+  const second = yield* ask(source)(first);
   return first + second;
 }
 

@@ -6,7 +6,9 @@
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import bundled from "typescript";
+
+// Not by "import", which would have Node search megabytes for names that it could export.
+const bundled = createRequire(import.meta.url)("typescript") as typeof import("typescript");
 
 export let ts: typeof bundled = bundled;
 

@@ -85,7 +85,7 @@ function settings({ options, sources }: LoadedProject): Finding[] {
 }
 
 function baseline({ baseline }: LoadedProject): Finding {
-  const count = [...baseline.values()].reduce((sum, each) => sum + each, 0);
+  const count = [...baseline().values()].reduce((sum, each) => sum + each, 0);
   if (count === 0) return { level: "ok", text: "the project type-checks" };
   return {
     level: "warn",

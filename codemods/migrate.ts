@@ -28,7 +28,7 @@ import {
   inOriginalTerms,
   placeIn,
 } from "./chains/accounts.js";
-import { unchain, type Unchained } from "./chains/stage.js";
+import { unchain, wrongIn, type Unchained } from "./chains/stage.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import type { Batch, Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
 import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
@@ -113,7 +113,8 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
       const later = functionsOutside(analysis, all.slice(0, index + 1).flat());
       const left = later.map((fn): [AsyncFunction, Reason] => [fn, { code: "TR1804", message: `${fn.label}: later` }]);
       const quiet: Step = () => step("survey", index, all.length);
-      const then = await settle(analysis, new Map([...left, ...settled.refused]), request.level, quiet);
+      const then = await settle(analysis, new Map([...left, ...settled.refused]), request.level, quiet, () => false);
+      if (then === undefined) continue;
       const waits = then.files.flatMap((file) => file.waits);
       const described = describeBatch(index + 1, batch, {
         facades: [...then.decisions.values()].filter(({ shape }) => shape === "twin" || shape === "wrapped").length,
@@ -146,7 +147,7 @@ async function throughStages(
   kept: Set<string>,
   refusal: (fn: AsyncFunction, place: string) => Reason | undefined,
 ): Promise<Staged> {
-  for (let attempt = 1; ; attempt++) {
+  for (let attempts = 0; ;) {
     await step("analyse", 0, 1);
     const unchained = unchain(project, kept);
     const analysis = analyse(unchained.project);
@@ -157,12 +158,18 @@ async function throughStages(
       const reason = place === undefined ? undefined : refusal(fn, place);
       if (reason !== undefined && !chosen.has(fn)) chosen.set(fn, reason);
     }
-    let half: string[];
+    let wrong: readonly string[] = [];
+    let half: readonly string[];
     try {
-      const settled = await settle(analysis, chosen, request.level, step);
-      half = halfConverted(unchained, analysis.functions, settled.decisions);
-      if (half.length === 0) return { unchained, analysis, settled };
-      if (attempt >= patientAttempts) half = allTouched(unchained);
+      // The outcome of the first stage is checked by itself only where something may be wrong with it.
+      const isFirstWrong = (): boolean => (wrong = wrongIn(unchained)).length > 0;
+      const settled = await settle(analysis, chosen, request.level, step, isFirstWrong);
+      if (settled === undefined || (request.survey === true && isFirstWrong())) half = wrong;
+      else {
+        half = halfConverted(unchained, analysis.functions, settled.decisions);
+        if (half.length === 0) return { unchained, analysis, settled };
+        if (++attempts >= patientAttempts) half = allTouched(unchained);
+      }
     } catch (error) {
       half = allTouched(unchained);
       if (!(error instanceof MigrationError) || half.length === 0) throw error;
@@ -182,16 +189,21 @@ interface Settled {
   readonly verification: MigrationPlan["verification"];
 }
 
-/** Decides, rewrites and checks until nothing new is wrong, starting from the functions in `chosen` being left. */
+/**
+ * Decides, rewrites and checks until nothing new is wrong, starting from the functions in `chosen` being left; undefined
+ * when `isHopeless` says so, which is asked when something is wrong for the first time.
+ */
 async function settle(
   analysis: Analysis,
   chosen: ReadonlyMap<AsyncFunction, Reason>,
   level: Level | undefined,
   step: Step,
-): Promise<Settled> {
+  isHopeless: () => boolean,
+): Promise<Settled | undefined> {
   const refused = new Map(chosen);
   const spelledOut = new Set<AsyncFunction>();
   const undispatched = new Set<AsyncFunction>();
+  let isFirstCleared = false;
   for (let round = 1; ; round++) {
     const decisions = decide(analysis, refused);
     const runs = directRuns(analysis, decisions, undispatched);
@@ -214,6 +226,8 @@ async function settle(
     if (culprits.size === 0 && unexplained.length === 0) {
       return { decisions, files, refused, verification: { rounds: round, demoted: refused.size - chosen.size } };
     }
+    if (!isFirstCleared && isHopeless()) return undefined;
+    isFirstCleared = true;
     const before = refused.size + spelledOut.size + undispatched.size;
     const dispatching = new Set(
       [...runs.values()].filter((run) => run.dispatch !== undefined).map((run) => run.site.fn),
@@ -266,7 +280,8 @@ async function rewriteAll(
     if (dispatch === undefined && use.file !== use.target.file) sharedTwins.add(use.target);
   }
   const paired = pairedFunctions(analysis, decisions, runs);
-  const input = { analysis, decisions, runs, spelledOut, suspension, sharedTwins, paired };
+  const imported = importedFunctions(analysis);
+  const input = { analysis, decisions, runs, spelledOut, suspension, sharedTwins, imported, paired };
   const byFile = groupByFile(analysis.functions);
   const concerned = analysis.project.sources.filter((file) => byFile.has(file));
   const rewritten: RewrittenFile[] = [];
@@ -276,6 +291,19 @@ async function rewriteAll(
   }
   await step("rewrite", concerned.length, concerned.length);
   return rewritten;
+}
+
+function importedFunctions({ references }: Analysis): Map<TS.SourceFile, Set<AsyncFunction>> {
+  const imported = new Map<TS.SourceFile, Set<AsyncFunction>>();
+  for (const [target, uses] of references) {
+    for (const { role, file } of uses) {
+      if (role !== "import") continue;
+      const known = imported.get(file);
+      if (known === undefined) imported.set(file, new Set([target]));
+      else known.add(target);
+    }
+  }
+  return imported;
 }
 
 /** Functions whose conversion a reader should know something about, with the first such thing. */

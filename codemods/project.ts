@@ -24,8 +24,12 @@ export interface LoadedProject {
   readonly sources: readonly TS.SourceFile[];
   /** Files of the program that are tests: never edited, but what they say about names counts. */
   readonly tests: readonly TS.SourceFile[];
-  /** Diagnostics of the unedited program, as {@link diagnosticKey}s with their number of occurrences. */
-  readonly baseline: ReadonlyMap<string, number>;
+  /**
+   * Diagnostics of the unedited program, as {@link diagnosticKey}s with their number of occurrences. They are computed
+   * when first asked for: a program without diagnostics after its migration need not have been checked before.
+   * Throws {@link MigrationError} where there are some in the sources and the request does not allow them.
+   */
+  readonly baseline: () => ReadonlyMap<string, number>;
   /** Things the user should know that are no errors. */
   readonly remarks: readonly string[];
 }
@@ -85,15 +89,19 @@ export function loadProject(request: LoadRequest, onProgress?: (progress: Progre
     );
   }
   refuseUnparsable(program, own, root);
-  const found = own.flatMap((file, index) => {
-    onProgress?.({ phase: "check", done: index, total: own.length });
-    return diagnosticsOf(program, [file]);
-  });
-  const baseline = countDiagnostics(found, root);
-  // Errors in tests are not ours to judge: no test is edited, and the same errors are expected afterwards.
-  if (request.allowBaselineErrors !== true && diagnosticsOf(program, sources).length > 0) {
-    refuseRedBaseline(program, sources, root, compiler.version);
-  }
+  let counted: ReadonlyMap<string, number> | undefined;
+  const baseline = (): ReadonlyMap<string, number> => {
+    if (counted !== undefined) return counted;
+    const found = own.flatMap((file, index) => {
+      onProgress?.({ phase: "check", done: index, total: own.length });
+      return diagnosticsOf(program, [file]);
+    });
+    // Errors in tests are not ours to judge: no test is edited, and the same errors are expected afterwards.
+    if (request.allowBaselineErrors !== true && diagnosticsOf(program, sources).length > 0) {
+      refuseRedBaseline(program, sources, root, compiler.version);
+    }
+    return (counted = countDiagnostics(found, root));
+  };
   return {
     root,
     configPath,

@@ -7,16 +7,10 @@ import { isJavaScriptFile } from "./analyse/syntax.js";
 import { bisect } from "./bisect.js";
 import { ts, type TS } from "./compiler.js";
 import type { FileChange, Progress } from "./plan.js";
-import {
-  diagnosticKey,
-  diagnosticsOf,
-  loadProject,
-  textOnDisk,
-  type LoadRequest,
-  type LoadedProject,
-} from "./project.js";
+import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
 import { runtimeNames } from "./runtime-names.js";
 import { editedProgram } from "./overlay.js";
+import { newDiagnostics } from "./new-diagnostics.js";
 
 export interface PruneRequest extends LoadRequest {
   /** Also façades that are exported, and methods that are not private: the program must be all there is. */
@@ -551,15 +545,5 @@ function checks(project: LoadedProject, texts: ReadonlyMap<TS.SourceFile, string
   const edited = new Map([...texts].map(([file, text]) => [file.fileName, { text }]));
   const program = editedProgram(project, edited);
   const files = [...project.sources, ...project.tests];
-  const syntactic = [...edited.keys()].flatMap((name) => {
-    const file = program.getSourceFile(name);
-    return file === undefined ? [] : program.getSyntacticDiagnostics(file).filter((each) => each.code < 8000);
-  });
-  const allowed = new Map(project.baseline);
-  return [...syntactic, ...diagnosticsOf(program, files)].every((diagnostic) => {
-    const key = diagnosticKey(diagnostic, project.root);
-    const left = allowed.get(key) ?? 0;
-    allowed.set(key, left - 1);
-    return left > 0;
-  });
+  return newDiagnostics(project, program, edited.keys(), files).length === 0;
 }

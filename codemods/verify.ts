@@ -5,7 +5,7 @@ import { ts, type TS } from "./compiler.js";
 import type { Analysis, Decisions } from "./analyse/decide.js";
 import type { AsyncFunction } from "./analyse/functions.js";
 import { editedProgram } from "./overlay.js";
-import { diagnosticKey, diagnosticsOf } from "./project.js";
+import { newDiagnostics } from "./new-diagnostics.js";
 import type { RewrittenFile } from "./rewrite/file.js";
 
 export interface Verdict {
@@ -23,21 +23,7 @@ export function verify(analysis: Analysis, decisions: Decisions, files: readonly
   const unexplained: string[] = [];
 
   const checked = [...project.sources, ...project.tests];
-  const syntactic = files.flatMap((file) => {
-    const source = program.getSourceFile(file.file.fileName);
-    return source === undefined ? [] : program.getSyntacticDiagnostics(source).filter((d) => d.code < 8000);
-  });
-  const semantic = diagnosticsOf(program, checked);
-  const allowed = new Map(project.baseline);
-  for (const diagnostic of [...syntactic, ...semantic]) {
-    const key = diagnosticKey(diagnostic, project.root);
-    const left = allowed.get(key) ?? 0;
-    if (left > 0) {
-      allowed.set(key, left - 1);
-      continue;
-    }
-    blame(diagnostic);
-  }
+  for (const diagnostic of newDiagnostics(project, program, edited.keys(), checked)) blame(diagnostic);
   return { culprits, unexplained };
 
   function blame(diagnostic: TS.Diagnostic): void {

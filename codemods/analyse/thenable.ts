@@ -9,6 +9,8 @@ import { forEachOwn, isOwnScope, skipParentheses } from "./syntax.js";
 export type Waited = "promise" | "thenable" | "plain" | "maybe" | "any";
 
 export function waitedKind(expression: TS.Expression, checker: TS.TypeChecker): Waited {
+  // Asking for a type is dear, and most of what functions give is written so.
+  if (isEvidentlyPlain(skipParentheses(expression))) return "plain";
   const kind = kindOfType(checker.getTypeAtLocation(expression), checker, 0);
   if ((kind === "any" || kind === "maybe") && isPlain(expression, checker)) return "plain";
   return kind;
@@ -90,7 +92,7 @@ function isPlain(expression: TS.Expression, checker: TS.TypeChecker, depth = 0):
       return plain(node.left) && plain(node.right);
     }
     if (kind === ts.SyntaxKind.CommaToken || kind === ts.SyntaxKind.EqualsToken) return plain(node.right);
-    return kind < ts.SyntaxKind.FirstAssignment || kind > ts.SyntaxKind.LastAssignment; // arithmetic and comparison
+    return isArithmetic(kind);
   }
   if (ts.isObjectLiteralExpression(node)) {
     return !node.properties.some(
@@ -102,9 +104,18 @@ function isPlain(expression: TS.Expression, checker: TS.TypeChecker, depth = 0):
   }
   if (ts.isIdentifier(node)) return node.text === "undefined" || isPlainVariable(node, checker, depth);
   return (
+    isEvidentlyPlain(node) ||
+    ts.isArrayLiteralExpression(node) ||
+    (ts.isNewExpression(node) && isBuiltIn(node.expression))
+  );
+}
+
+/** Whether an expression by itself, without what stands in it, says that its value has no `then`. */
+function isEvidentlyPlain(node: TS.Expression): boolean {
+  return (
+    (ts.isBinaryExpression(node) && isArithmetic(node.operatorToken.kind)) ||
     ts.isLiteralExpression(node) ||
     ts.isTemplateExpression(node) ||
-    ts.isArrayLiteralExpression(node) ||
     ts.isFunctionExpression(node) ||
     ts.isArrowFunction(node) ||
     ts.isPrefixUnaryExpression(node) ||
@@ -114,8 +125,20 @@ function isPlain(expression: TS.Expression, checker: TS.TypeChecker, depth = 0):
     ts.isDeleteExpression(node) ||
     node.kind === ts.SyntaxKind.TrueKeyword ||
     node.kind === ts.SyntaxKind.FalseKeyword ||
-    node.kind === ts.SyntaxKind.NullKeyword ||
-    (ts.isNewExpression(node) && isBuiltIn(node.expression))
+    node.kind === ts.SyntaxKind.NullKeyword
+  );
+}
+
+/** Arithmetic, comparison, and the like: neither an assignment nor one of the operators that give an operand. */
+function isArithmetic(operator: TS.SyntaxKind): boolean {
+  const gives = [
+    ts.SyntaxKind.QuestionQuestionToken,
+    ts.SyntaxKind.BarBarToken,
+    ts.SyntaxKind.AmpersandAmpersandToken,
+    ts.SyntaxKind.CommaToken,
+  ];
+  return (
+    !gives.includes(operator) && (operator < ts.SyntaxKind.FirstAssignment || operator > ts.SyntaxKind.LastAssignment)
   );
 }
 

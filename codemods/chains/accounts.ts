@@ -44,7 +44,13 @@ export function allTouched(unchained: Unchained): string[] {
 
 export function inOriginalTerms(candidates: readonly Candidate[], unchained: Unchained): Candidate[] {
   const result: Candidate[] = [];
-  for (const [, file] of unchained.files) result.push(...chainSites(file, candidates));
+  const byFile = new Map<string, Candidate[]>();
+  for (const candidate of candidates) {
+    const known = byFile.get(candidate.file);
+    if (known === undefined) byFile.set(candidate.file, [candidate]);
+    else known.push(candidate);
+  }
+  for (const [name, file] of unchained.files) result.push(...chainSites(file, byFile.get(name) ?? []));
   for (const candidate of candidates) {
     const file = unchained.files.get(candidate.file);
     const original = file === undefined ? candidate : taken(candidate, file);
@@ -89,13 +95,10 @@ function lineInOriginal<T extends { readonly file: string; readonly line: number
   return { ...place, line: line + 1, column: character + 1 };
 }
 
-/** Chains that are written out; where a wait in one stays a bridge, that is noted. */
+/** The chains of one file that are written out; where a wait in one stays a bridge, that is noted. */
 function chainSites(file: UnchainedFile, candidates: readonly Candidate[]): Candidate[] {
   const { composed, sites } = file;
-  const bridged = candidates.filter(
-    (c) =>
-      c.file === file.original.fileName && c.kind === "await" && c.disposition === "bridge" && composed.isNew(c.start),
-  );
+  const bridged = candidates.filter((c) => c.kind === "await" && c.disposition === "bridge" && composed.isNew(c.start));
   return sites.map((site) => {
     const reasons = bridged
       .filter((c) => site.start <= composed.originOf(c.start) && composed.originOf(c.start) <= site.end)

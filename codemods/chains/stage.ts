@@ -10,7 +10,8 @@ import { ts, type TS } from "../compiler.js";
 import { Controls } from "../controls.js";
 import { overlayHost, overlayProgram } from "../overlay.js";
 import type { Candidate, IdleComment, Reason } from "../plan.js";
-import { diagnosticKey, diagnosticsOf, type LoadedProject } from "../project.js";
+import { newDiagnostics } from "../new-diagnostics.js";
+import type { LoadedProject } from "../project.js";
 import { indentAt, styleOf, type Style } from "../rewrite/style.js";
 import { linkName, NotLowered, readChain, returnsOf, type Chain } from "./chain.js";
 import { commentsIn, Lowering, type Sink } from "./lower.js";
@@ -57,37 +58,23 @@ export function keyOf(fileName: string, place: number): string {
   return `${fileName} ${place}`;
 }
 
-/** Writes out what can be, and type-checks it: what does not is left. `kept` holds functions to be left anyway. */
+/** Writes out what can be. `kept` holds functions to be left as they are. */
 export function unchain(project: LoadedProject, kept: ReadonlySet<string>): Unchained {
-  const left = new Set(kept);
-  for (;;) {
-    const unchained = new Stage(project, left).run();
-    const wrong = wrongIn(unchained);
-    if (wrong.length === 0) return unchained;
-    for (const key of wrong) left.add(key);
-  }
+  return new Stage(project, kept).run();
 }
 
 /** The functions around new diagnostics in the changed files. */
-function wrongIn({ project, files }: Unchained): string[] {
-  const keys: string[] = [];
-  const allowed = new Map(project.baseline);
-  for (const [name, { composed, touched }] of files) {
+export function wrongIn({ project, files }: Unchained): string[] {
+  return [...files].flatMap(([name, { composed, touched }]) => {
     const file = project.program.getSourceFile(name);
-    if (file === undefined) continue;
-    const syntactic = project.program.getSyntacticDiagnostics(file).filter((diagnostic) => diagnostic.code < 8000);
-    for (const diagnostic of [...syntactic, ...diagnosticsOf(project.program, [file])]) {
-      const known = diagnosticKey(diagnostic, project.root);
-      const count = allowed.get(known) ?? 0;
-      allowed.set(known, count - 1);
-      if (count > 0) continue;
-      const origin = composed.originOf(diagnostic.start ?? 0);
+    if (file === undefined) return [];
+    return newDiagnostics(project, project.program, [name], [file]).flatMap(({ start = 0 }) => {
+      const origin = composed.originOf(start);
       const around = [...touched].filter(([, one]) => one.start <= origin && origin <= one.end);
       const blamed = around.length === 0 ? [...touched] : [around.reduce((a, b) => narrower(a, b))];
-      keys.push(...blamed.map(([place]) => keyOf(name, place)));
-    }
-  }
-  return keys;
+      return blamed.map(([place]) => keyOf(name, place));
+    });
+  });
 }
 
 function narrower(a: [number, Touched], b: [number, Touched]): [number, Touched] {

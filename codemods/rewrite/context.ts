@@ -20,6 +20,8 @@ export interface RewriteInput {
   readonly suspension: Suspension;
   /** Twins that another file imports. */
   readonly sharedTwins: ReadonlySet<AsyncFunction>;
+  /** The functions that a file imports. */
+  readonly imported: ReadonlyMap<TS.SourceFile, ReadonlySet<AsyncFunction>>;
   /** Functions whose façade is to be known as theirs. */
   readonly paired: ReadonlySet<AsyncFunction>;
 }

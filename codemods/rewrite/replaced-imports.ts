@@ -4,8 +4,8 @@ import type { FileContext } from "./context.js";
 
 export function dropReplacedImports(context: FileContext): void {
   const { analysis, file } = context;
-  for (const [target, uses] of analysis.references) {
-    const here = uses.filter((use) => use.file === file);
+  for (const target of context.imported.get(file) ?? []) {
+    const here = (analysis.references.get(target) ?? []).filter((use) => use.file === file);
     const specifier = here.find((use) => use.role === "import")?.node.parent;
     if (specifier === undefined || !(ts.isImportSpecifier(specifier) || ts.isImportClause(specifier))) continue;
     const used = here.filter((use) => use.role !== "import");

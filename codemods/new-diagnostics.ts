@@ -1,0 +1,26 @@
+/** What an edited program is told that the program was not told before. */
+import type { TS } from "./compiler.js";
+import { diagnosticKey, diagnosticsOf, type LoadedProject } from "./project.js";
+
+/** Errors of `program`, in the syntax of the files named `edited` and in the types of `checked`, beyond those of `project`. */
+export function newDiagnostics(
+  project: LoadedProject,
+  program: TS.Program,
+  edited: Iterable<string>,
+  checked: readonly TS.SourceFile[],
+): TS.Diagnostic[] {
+  const syntactic = [...edited].flatMap((name) => {
+    const file = program.getSourceFile(name);
+    // From 8000 on they are about TypeScript in JavaScript files, which a build does not mind.
+    return file === undefined ? [] : program.getSyntacticDiagnostics(file).filter(({ code }) => code < 8000);
+  });
+  const found = [...syntactic, ...diagnosticsOf(program, checked)];
+  if (found.length === 0) return [];
+  const known = new Map(project.baseline());
+  return found.filter((diagnostic) => {
+    const key = diagnosticKey(diagnostic, project.root);
+    const left = known.get(key) ?? 0;
+    known.set(key, left - 1);
+    return left <= 0;
+  });
+}

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { ts, useCompilerOf, type TS } from "./compiler.js";
+import { entryPoints, isWrittenByHand } from "./entry-points.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import { ambientDeclarations, runtimeModules } from "./runtime-names.js";
 import type { Progress } from "./plan.js";
@@ -240,7 +241,7 @@ function findConfig(cwd: string, selected: readonly string[], project: string | 
   }
 }
 
-/** Without a tsconfig only a plain JavaScript package says enough about itself: it has a package.json and no TypeScript. */
+/** Without a tsconfig only a JavaScript package says enough about itself. */
 function inferredRoot(cwd: string, selected: readonly string[]): string {
   const first = selected[0];
   const start = first === undefined ? cwd : statSync(first).isDirectory() ? first : dirname(first);
@@ -324,9 +325,13 @@ function inferConfig(root: string, remarks: string[]): { fileNames: string[]; op
   };
 }
 
+/** Whether a package is JavaScript: it has nothing else, or what it hands out is, whatever lies beside it. */
 function isPlainJavaScript(directory: string): boolean {
   const files = sourceFilesUnder(directory).filter((file) => !isTestPath(relative(directory, file), ""));
-  return files.some((file) => isJavaScript(file)) && !files.some((file) => isTypeScript(file));
+  if (!files.some((file) => isTypeScript(file))) return files.some((file) => isJavaScript(file));
+  return entryPoints(directory).some(
+    (file) => files.includes(join(directory, file)) && isJavaScript(file) && isWrittenByHand(directory, file),
+  );
 }
 
 const skippedFolders = new Set(["node_modules", "dist", "build", "coverage", "vendor", "lib-cov"]);

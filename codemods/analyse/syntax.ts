@@ -134,9 +134,15 @@ export function namedClass(owner: TS.ClassLikeDeclaration): { statement: TS.Stat
   let statement: TS.Node = owner;
   let text = owner.name?.text;
   if (!ts.isClassDeclaration(owner)) {
-    const outer = withParentheses(owner);
-    const { parent } = outer;
+    let outer = withParentheses(owner);
     text = undefined;
+    // `exports = module.exports = internals.A = class {}`: known by each of them.
+    while (isAssignmentOf(outer)) {
+      if (isEntityName(outer.parent.left)) text ??= outer.parent.left.getText();
+      statement = outer.parent.parent;
+      outer = withParentheses(outer.parent);
+    }
+    const { parent } = outer;
     if (
       ts.isVariableDeclaration(parent) &&
       ts.isIdentifier(parent.name) &&
@@ -145,14 +151,6 @@ export function namedClass(owner: TS.ClassLikeDeclaration): { statement: TS.Stat
     ) {
       text = parent.name.text;
       statement = parent.parent.parent;
-    } else if (
-      ts.isBinaryExpression(parent) &&
-      parent.right === outer &&
-      parent.operatorToken.kind === ts.SyntaxKind.EqualsToken &&
-      isEntityName(parent.left)
-    ) {
-      text = parent.left.getText();
-      statement = parent.parent;
     }
   }
   if (text === undefined) return undefined;
@@ -160,6 +158,13 @@ export function namedClass(owner: TS.ClassLikeDeclaration): { statement: TS.Stat
     return undefined;
   }
   return ts.isSourceFile(statement.parent) || ts.isBlock(statement.parent) ? { statement, text } : undefined;
+}
+
+function isAssignmentOf(value: TS.Node): value is TS.Expression & { readonly parent: TS.BinaryExpression } {
+  const { parent } = value;
+  return (
+    ts.isBinaryExpression(parent) && parent.right === value && parent.operatorToken.kind === ts.SyntaxKind.EqualsToken
+  );
 }
 
 /** `a`, or `a.b.c`. */

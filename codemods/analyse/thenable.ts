@@ -103,6 +103,10 @@ function isPlain(expression: TS.Expression, checker: TS.TypeChecker, depth = 0):
     );
   }
   if (ts.isIdentifier(node)) return node.text === "undefined" || isPlainVariable(node, checker, depth);
+  if (node.kind === ts.SyntaxKind.ThisKeyword) {
+    const own = checker.getBaseConstraintOfType(checker.getTypeAtLocation(node));
+    return own !== undefined && kindOfType(own, checker, 0) === "plain";
+  }
   return (
     isEvidentlyPlain(node) ||
     ts.isArrayLiteralExpression(node) ||

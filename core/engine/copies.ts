@@ -10,7 +10,11 @@ interface Copy {
 }
 
 const COPIES = Symbol.for("trestle.copies");
-const copies = ((globalThis as { [COPIES]?: Copy[] })[COPIES] ??= []);
+// Held by the constructor of symbols: test runners that look for leaks take a new global for one.
+const meeting = Symbol as { readonly [COPIES]?: Copy[] };
+if (meeting[COPIES] === undefined) Reflect.defineProperty(meeting, COPIES, { value: [] });
+// Where nothing may be added to it, every copy believes to be the only one.
+const copies = meeting[COPIES] ?? [];
 const here: Copy = { isRunning: () => false, loaded: new Error() };
 copies.push(here);
 

@@ -89,6 +89,20 @@ describe("accepted input", () => {
     expect(plan.changes.map((change) => change.path)).toEqual([join(folder, "index.js")]);
   });
 
+  it("CM-M07 a JavaScript package needs no tsconfig for the TypeScript that is not what it hands out", async () => {
+    const one = { "one.js": "export async function one() {\n  return 1;\n}\n", "typings.ts": "const n: number = 1;\n" };
+    const folder = folderWith({ "package.json": { name: "a", type: "module", exports: { ".": "./one.js" } }, ...one });
+    const plan = await planMigration({ cwd: folder, paths: [] });
+    expect(plan.changes.map(({ path }) => path)).toEqual([join(folder, "one.js")]);
+    // Made from TypeScript, or not there yet: then the TypeScript is the source.
+    for (const files of [
+      { "package.json": { name: "a", main: "one" }, "one.ts": good, ...one },
+      { "package.json": { name: "a", exports: "./dist/one.js" }, "src/one.ts": good, "dist/one.js": "", ...one },
+    ]) {
+      expect((await refusal(folderWith(files))).message).toContain("No tsconfig.json was found");
+    }
+  });
+
   it("CM-M07 a tsconfig that only describes type tests does not hide the JavaScript beside it", async () => {
     const folder = folderWith({
       "package.json": {},

@@ -147,6 +147,25 @@ describe("with nothing but the language", () => {
   });
 });
 
+describe("what it leaves in a realm", () => {
+  const names = "JSON.stringify(Reflect.ownKeys(globalThis).map(String))";
+
+  it("no global, because test runners take a new one for a leak", () => {
+    const realm = createContext({});
+    const before = new Set(JSON.parse(runInContext(names, realm) as string) as string[]);
+    runInContext(`(() => { ${library} })();`, realm);
+    const after = JSON.parse(runInContext(names, realm) as string) as string[];
+    expect(after.filter((name) => !before.has(name))).toEqual([]);
+  });
+
+  it("nothing where nothing may be added", () => {
+    const realm = createContext({});
+    runInContext("Object.freeze(Symbol);", realm);
+    const text = `"use strict"; (() => { ${library} return library; })().mock.run(function* () { return 7; })`;
+    expect(runInContext(text, realm)).toBe(7);
+  });
+});
+
 describe("without Error.captureStackTrace", () => {
   it("a report says where a fiber was forked all the same", () => {
     const { trestle, mock } = load({});

@@ -18,7 +18,9 @@ export type CandidateKind =
   | "observable" // an RxJS subscription or pipeline
   | "emitter" // an event listener or a wait for an event
   | "callback" // an error-first callback API
-  | "limiter"; // p-limit and its like
+  | "limiter" // p-limit and its like
+  | "signal" // an abort signal
+  | "promise"; // a promise that is kept, or used as if it were its value
 
 /** Why a candidate was left or bridged, or what a reader should know about a rewrite. */
 export interface Reason {

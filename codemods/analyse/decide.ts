@@ -12,6 +12,7 @@ import { components } from "./components.js";
 import { findDispatches, methodAround, rawTail, type Dispatch } from "./dispatch.js";
 import { findFunctions, isAsyncGenerator, type AsyncFunction } from "./functions.js";
 import { findGroups, type Groups } from "./groups.js";
+import { handedReason } from "./handed.js";
 import { moduleName, observe, type Observed } from "./observed.js";
 import { findReferences, type Reference } from "./references.js";
 import { refusalOf } from "./refusals.js";
@@ -183,6 +184,8 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     if (fn.form === "value") {
       // A function expression knows itself by its name, which the fiber function has from now on.
       const recursive = (references.get(fn) ?? []).length > 0;
+      const handed = isRun(fn) ? undefined : handedReason(fn);
+      if (handed !== undefined) reasons.push(handed);
       return { ...base, shape: "wrapped", reasons, fiberName: recursive ? fn.name : undefined, direct: recursive };
     }
     const against = notDirect.get(fn) ?? guarded.get(fn);
@@ -198,6 +201,12 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
       reasons.push({ code: "TR1206", message: `${fn.label} is exported: its name keeps giving a promise` });
     }
     return { ...base, shape: "twin", fiberName: freshName(fn), direct, reasons };
+  }
+
+  /** Run in its place, as a generator function: its promise is gone. */
+  function isRun(fn: AsyncFunction): boolean {
+    const site = runnable.get(fn.node) ?? (fn.invocation === undefined ? undefined : runnable.get(fn.invocation));
+    return site !== undefined && !refusals.has(site.fn);
   }
 
   function commentAgainst(fn: AsyncFunction): { reason: Reason; suspect: boolean } | undefined {

@@ -2,6 +2,7 @@
 import { ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
 import { isAsyncGenerator, type AsyncFunction } from "./functions.js";
+import { calledName, isUnused } from "./handed.js";
 import { iterationObstacle } from "./iteration.js";
 import { returnsFromTry, waitSites } from "./runs.js";
 import {
@@ -13,6 +14,7 @@ import {
   usesNewTarget,
   usesSuper,
   usesThis,
+  withParentheses,
 } from "./syntax.js";
 import { declaresAwaitUsing, waitedKind } from "./thenable.js";
 
@@ -78,7 +80,9 @@ export function refusalOf(
   if (hasDirective(fn.file, "use server") || (ts.isBlock(node.body) && startsWithDirective(node.body, "use server"))) {
     return leave("TR1207", "a server action: the framework looks for async functions");
   }
-  const suspicion = suspicionOf(fn);
+  const contract = frameworkContract(fn);
+  if (contract !== undefined) return leave("TR1207", contract);
+  const suspicion = suspicionOf(fn, checker);
   if (suspicion !== undefined)
     return { reason: { ...suspicion, message: `${label}: ${suspicion.message}` }, suspect: true };
   const serialiser = shippedTo(node);
@@ -106,6 +110,8 @@ function untypableThis(fn: AsyncFunction): string | undefined {
     // A function with a declared `this` keeps it; a method of an object literal loses the type of its literal.
     const declared = fn.node.parameters.some((parameter) => parameter.name.getText() === "this");
     if (declared || ts.isFunctionDeclaration(fn.node)) return undefined;
+    // Whoever is handed a function says what its `this` is.
+    if (ts.isFunctionExpression(fn.node) && ts.isCallExpression(withParentheses(fn.node).parent)) return undefined;
     return "`this` is the object literal, whose type cannot be written";
   }
   let current: TS.Node = fn.node;
@@ -129,8 +135,38 @@ function callsEval(body: TS.Node): boolean {
   return found;
 }
 
-function suspicionOf(fn: AsyncFunction): Reason | undefined {
+/** What a framework of components asks for: async functions that it calls and looks at by itself. */
+function frameworkContract({ node }: AsyncFunction): string | undefined {
+  const outer = ts.isFunctionDeclaration(node) || ts.isMethodDeclaration(node) ? node : withParentheses(node);
+  const { parent } = outer;
+  if (ts.isJsxExpression(parent) && !ts.isJsxAttribute(parent.parent)) return "a child of a component";
+  if (ts.isJsxExpression(parent) && ts.isJsxAttribute(parent.parent) && /^render/.test(parent.parent.name.getText())) {
+    return "a component calls it to be given what it shows";
+  }
+  if (ts.isCallExpression(parent) && calledName(parent) === "startTransition") return "a transition of a framework";
+  const isComponent = containsOwn(
+    node.body,
+    (inner) => ts.isReturnStatement(inner) && inner.expression !== undefined && isElement(inner.expression),
+  );
+  const shows = isComponent || (!ts.isBlock(node.body) && isElement(node.body));
+  return shows ? "an async component: the framework waits for it" : undefined;
+}
+
+function isElement(expression: TS.Expression): boolean {
+  const node = skipParentheses(expression);
+  return ts.isJsxElement(node) || ts.isJsxSelfClosingElement(node) || ts.isJsxFragment(node);
+}
+
+function suspicionOf(fn: AsyncFunction, checker: TS.TypeChecker): Reason | undefined {
   const parent = fn.node.parent;
+  if (ts.isCallExpression(parent) && parent.arguments[0] === (fn.node as TS.Node)) {
+    if (calledName(parent) === "map" && isUnused(parent) && ts.isPropertyAccessExpression(parent.expression)) {
+      return { code: "TR1902", message: "nobody waits for the promises that map() collects" };
+    }
+    if (calledName(parent) === "flatMap" && givesArray(fn.node, checker)) {
+      return { code: "TR1902", message: "flatMap() cannot flatten the promise of an array" };
+    }
+  }
   if (ts.isNewExpression(parent) && ts.isIdentifier(parent.expression) && parent.expression.text === "Promise") {
     return { code: "TR1903", message: "an async executor loses what it throws" };
   }
@@ -146,6 +182,12 @@ function suspicionOf(fn: AsyncFunction): Reason | undefined {
     };
   }
   return undefined;
+}
+
+function givesArray(node: TS.SignatureDeclaration, checker: TS.TypeChecker): boolean {
+  const signature = checker.getSignatureFromDeclaration(node);
+  const given = signature && checker.getAwaitedType(checker.getReturnTypeOfSignature(signature));
+  return given !== undefined && (checker.isArrayType(given) || checker.isTupleType(given));
 }
 
 function shippedTo(node: TS.Node): string | undefined {

@@ -1,5 +1,6 @@
 /** Other asynchronous patterns in scope, so that every candidate is accounted for even where none is rewritten yet. */
 import { ts, type TS } from "../compiler.js";
+import { keptSite, suspectSite } from "../kept/index.js";
 import type { Candidate, CandidateKind, Reason } from "../plan.js";
 import type { Analysis, Decisions } from "./decide.js";
 import { isPromiseMethod } from "./runs.js";
@@ -8,6 +9,7 @@ import { enclosingScope } from "./syntax.js";
 /** `recorded` holds the sites that the rewriters have accounted for. */
 export function findOtherSites(analysis: Analysis, decisions: Decisions, recorded: readonly Candidate[]): Candidate[] {
   const found: Candidate[] = [];
+  const { checker } = analysis;
   const known = new Set(recorded.map((site) => `${site.kind} ${site.file} ${site.start}`));
   const waitedFor = new Set<TS.Node>();
   for (const fn of analysis.functions) {
@@ -16,6 +18,13 @@ export function findOtherSites(analysis: Analysis, decisions: Decisions, recorde
   }
   for (const file of analysis.project.sources) {
     const visit = (node: TS.Node): void => {
+      for (const kept of [suspectSite(node, checker), keptSite(node, checker)]) {
+        if (kept === undefined || known.has(`${kept.kind} ${file.fileName} ${node.getStart(file)}`)) continue;
+        const { pattern, kind, reason, disposition } = kept;
+        const base = candidate(file, node, { pattern, kind, bridged: false });
+        found.push({ ...base, disposition: disposition ?? base.disposition, reasons: [reason] });
+        known.add(`${kind} ${file.fileName} ${node.getStart(file)}`);
+      }
       const site = recognise(node);
       if (site !== undefined && !known.has(`${site.kind} ${file.fileName} ${node.getStart(file)}`)) {
         found.push(candidate(file, node, site));
@@ -74,6 +83,8 @@ const names: Record<CandidateKind, string> = {
   emitter: "an event listener",
   callback: "a callback API",
   limiter: "a limiter",
+  signal: "an abort signal",
+  promise: "a promise",
 };
 
 function recognise(node: TS.Node): Site | undefined {
@@ -87,8 +98,7 @@ function recognise(node: TS.Node): Site | undefined {
   const call: TS.Expression = node;
   if (isPromiseMethod(call)) {
     const name = (call.expression as TS.PropertyAccessExpression).name.text;
-    const pattern = { all: "CM-P13", allSettled: "CM-P14", race: "CM-P15", any: "CM-P16" }[name];
-    return pattern === undefined ? undefined : site(pattern, "combinator");
+    return name === "all" ? site("CM-P13", "combinator") : undefined;
   }
   if (ts.isIdentifier(node.expression)) {
     if (/^(firstValueFrom|lastValueFrom)$/.test(node.expression.text)) return site("CM-R01", "observable");
@@ -108,8 +118,6 @@ function recognise(node: TS.Node): Site | undefined {
     return linked ? undefined : site("CM-P01", "chain");
   }
   if (method === "subscribe") return site("CM-R03", "observable");
-  if (/^(on|once|addListener|addEventListener)$/.test(method) && node.arguments.length >= 2)
-    return site("CM-E04", "emitter");
   if (method === "promisify") return site("CM-P28", "callback");
   return undefined;
 }

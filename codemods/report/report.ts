@@ -205,6 +205,8 @@ const kinds: readonly CandidateKind[] = [
   "emitter",
   "callback",
   "limiter",
+  "signal",
+  "promise",
 ];
 
 /** How many candidates there are of each of `keys`; that there is no candidate of another is asserted. */

@@ -135,12 +135,16 @@ function literalMethod(context: FileContext, fn: AsyncFunction, node: TS.MethodD
  * its default value, or any.
  */
 function annotateParameters(context: FileContext, node: FunctionNode): void {
-  const { checker } = context.analysis;
-  if (!context.isTypeScript || (ts.isExpression(node) && checker.getContextualType(node) !== undefined)) return;
+  const { checker, byNode } = context.analysis;
+  if (!context.isTypeScript) return;
+  const fn = byNode.get(node);
+  // What did not type-check the first time has a choice of overloads to make.
+  const isSpelledOut = fn !== undefined && context.spelledOut.has(fn);
+  if (!isSpelledOut && ts.isExpression(node) && checker.getContextualType(node) !== undefined) return;
   for (const parameter of node.parameters) {
     if (parameter.type !== undefined) continue;
     const type = checker.getTypeAtLocation(parameter);
-    if (parameter.initializer === undefined && (type.flags & ts.TypeFlags.Any) === 0) continue;
+    if (!isSpelledOut && parameter.initializer === undefined && (type.flags & ts.TypeFlags.Any) === 0) continue;
     const text = printableType(context, type, node);
     if (text === undefined) continue;
     const written = parameter.dotDotDotToken !== undefined && text === "any" ? "any[]" : text;

@@ -5,6 +5,7 @@ import { isAsyncGenerator } from "../analyse/functions.js";
 import { combinatorShape, isPromiseMethod, isShortCircuit, returnsFromTry, type WaitSite } from "../analyse/runs.js";
 import { enclosingScope, isAsyncFunctionNode, skipParentheses, withParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
+import { combinator } from "../kept/promises.js";
 import type { Candidate, Reason } from "../plan.js";
 import { isConverted, type FileContext } from "./context.js";
 import { executorIn, rewriteExecutor } from "./executor.js";
@@ -196,6 +197,9 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
   const inner = ts.isParenthesizedExpression(operand) && !containsComma(operand) ? ["", ""] : ["(", ")"];
   const written = name === "fromPromise" ? spelledOutType(context, expression) : "";
   context.edits.wrap(start, end, `${context.imports.use(name)}${written}${inner[0]}`, inner[1] ?? "");
+  const kept = ts.isCallExpression(expression) ? combinator(expression) : undefined;
+  if (kept !== undefined) return { ...kept.reason, message: `${text}: ${kept.reason.message}` };
+  if (kind === "promise" && isStored(expression)) return storedReason(context, expression);
   switch (kind) {
     case "promise":
       return { code: "TR1809", message: `${text} is a promise of code that is not a fiber function` };
@@ -208,6 +212,23 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
     case "plain":
       return { code: "TR1002", message: `${text} is not a promise; waiting for it gives others a turn` };
   }
+}
+
+/** A promise that somebody has started, and that a name or a field holds. */
+function isStored(expression: TS.Expression): boolean {
+  return (
+    ts.isIdentifier(expression) || ts.isPropertyAccessExpression(expression) || ts.isElementAccessExpression(expression)
+  );
+}
+
+function storedReason(context: FileContext, expression: TS.Expression): Reason {
+  const text = expression.getText(context.file);
+  const scope = enclosingScope(expression);
+  const owner = scope === undefined ? undefined : context.analysis.byNode.get(scope);
+  const waits = owner?.awaits.filter((wait) => skipParentheses(wait.expression).getText(context.file) === text) ?? [];
+  return waits.length > 1
+    ? { code: "TR1004", message: `${shortened(text)} is waited for more than once, and an op runs once` }
+    : { code: "TR1005", message: `${shortened(text)} was started before it is waited for` };
 }
 
 /** The type argument of a bridge in a function that needs it written: what the promise gives. */

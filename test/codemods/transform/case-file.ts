@@ -4,6 +4,7 @@
  *     === id: "CM-A01 a sentence about the case"
  *     reason load TR1301          what a candidate named `load` must have among its reasons, or
  *     shape load facade           the disposition it must have
+ *     site CM-E04 TR1602          what some place that is no function must be recognised as, and its reason
  *     --- main.ts                 a file
  *     ...
  *     --- becomes                 its text afterwards; without this part the file must stay as it is
@@ -29,6 +30,7 @@ export interface Case {
   readonly files: readonly Sample[];
   readonly reasons: readonly (readonly [name: string, code: string])[];
   readonly shapes: readonly (readonly [name: string, disposition: string])[];
+  readonly sites: readonly (readonly [pattern: string, code: string])[];
   /** Set when the case is a known defect: what goes wrong. */
   readonly defect: string | undefined;
 }
@@ -75,6 +77,7 @@ function parse(part: string, family: string, index: number): Case {
     files,
     reasons: noted("reason"),
     shapes: noted("shape"),
+    sites: noted("site"),
     defect: notes.find((line) => line.startsWith("defect "))?.slice("defect ".length),
   };
 }

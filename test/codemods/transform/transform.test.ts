@@ -24,9 +24,13 @@ describe.each(families)("%s", (family) => {
     test(one.title, () => {
       const project = isJavaScript(one) ? scripts : typed;
       for (const { path, after } of one.files) expect(project.after[`src/${one.folder}/${path}`]).toBe(after);
-      const found = project
-        .candidates()
-        .filter((c) => c.kind === "function" && c.file.includes(`/src/${one.folder}/`))
+      const here = project.candidates().filter((c) => c.file.includes(`/src/${one.folder}/`));
+      for (const [pattern, code] of one.sites) {
+        const codes = here.filter((c) => c.kind !== "function" && c.pattern === pattern).map((c) => c.reasons[0]?.code);
+        expect(codes, pattern).toContain(code);
+      }
+      const found = here
+        .filter((c) => c.kind === "function")
         .map((c) => ({ ...c, name: c.name.startsWith("function at ") ? "anonymous" : c.name }));
       for (const [name, code] of one.reasons) {
         const codes = found.filter((c) => c.name === name).flatMap((c) => c.reasons.map((reason) => reason.code));

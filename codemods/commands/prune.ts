@@ -5,7 +5,7 @@ import { ExitCode } from "../failure.js";
 import { prepareEdits } from "../file-edit.js";
 import { requireCommitted } from "../git.js";
 import { noProgress, showProgress } from "../progress.js";
-import type { PrunePlan } from "../prune.js";
+import type { PrunePlan } from "../prune/plan.js";
 import { unifiedDiff } from "../report/unified-diff.js";
 import { paintFor } from "../terminal.js";
 import { remark, type Invocation, type MigrateOptions } from "./invocation.js";
@@ -48,7 +48,7 @@ async function planned(
 ): Promise<PrunePlan> {
   const progress = quiet ? noProgress : showProgress(io.stderr);
   try {
-    const { planPrune } = await import("../prune.js");
+    const { planPrune } = await import("../prune/plan.js");
     return await planPrune({
       cwd: io.cwd,
       paths,

@@ -11,9 +11,17 @@ import * as fc from "fast-check";
  */
 export type Kind = "sequential" | "concurrent" | "joined" | "racy";
 
+/** A small program is checked in a fraction of the time of a large one; what goes wrong in large ones mostly does so in small ones. */
+export type Size = "small" | "large";
+
+export type ProgramFiles = Readonly<Record<"main" | "lib", string>>;
+
 export interface Program {
   readonly kind: Kind;
-  readonly files: Readonly<Record<"main" | "lib", string>>;
+  /** How many functions can be told to stay async. */
+  readonly units: number;
+  /** Its texts; the bits of `kept` are the functions that a comment keeps async. */
+  files(kept?: number): ProgramFiles;
 }
 
 type Draw = fc.GeneratorValue;
@@ -25,6 +33,16 @@ interface Callable {
   readonly reference: string | undefined;
 }
 
+/** An async generator of numbers. */
+type Source = (task: string, n: string) => string;
+
+interface Written {
+  readonly text: string;
+  /** Undefined for a generator. */
+  readonly callable: Callable | undefined;
+  readonly name: string;
+}
+
 interface Scope {
   /** The expression that names the task this code belongs to. */
   readonly task: string;
@@ -34,6 +52,9 @@ interface Scope {
   /** Loop variables, which make the names of tasks started in loops differ. */
   readonly indices: readonly string[];
   readonly callables: readonly Callable[];
+  readonly sources: readonly Source[];
+  /** The functions of the other module, for `import()`. */
+  readonly inLib: readonly string[];
   /** Numbers in sight. */
   readonly numbers: readonly string[];
   /** Whether `this.k` is a number here. */
@@ -42,10 +63,14 @@ interface Scope {
   readonly mayLeave: boolean;
 }
 
-export const program = (kind: Kind): fc.Arbitrary<Program> => fc.gen().map((draw) => new Writer(draw, kind).program());
+export const program = (kind: Kind, size: Size = "large"): fc.Arbitrary<Program> =>
+  fc.gen().map((draw) => new Writer(draw, kind, size === "small").program());
 
 class Writer {
   #fresh = 0;
+  #units = 0;
+  readonly #sources: Source[] = [];
+  readonly #inLib: string[] = [];
   readonly #throws: boolean;
   readonly #concurrent: boolean;
   readonly #joins: boolean;
@@ -54,6 +79,7 @@ class Writer {
   constructor(
     private readonly draw: Draw,
     private readonly kind: Kind,
+    private readonly small: boolean,
   ) {
     this.#throws = kind !== "joined";
     this.#concurrent = kind !== "sequential";
@@ -62,7 +88,7 @@ class Writer {
   }
 
   program(): Program {
-    const count = 2 + this.#int(4);
+    const count = this.small ? 1 + this.#int(2) : 2 + this.#int(4);
     const shared = this.#int(count);
     const callables: Callable[] = [];
     const lib: string[] = [];
@@ -70,42 +96,84 @@ class Writer {
     const imported: string[] = [];
     for (let i = 0; i < count; i++) {
       const inLib = i < shared;
-      const { text, callable, name } = this.#function(callables, inLib);
+      const { text, callable, name } = this.#chance(20)
+        ? this.#generator(callables, inLib)
+        : this.#function(callables, inLib);
       (inLib ? lib : main).push(text);
       if (inLib) imported.push(name);
+      if (callable === undefined) continue;
       callables.push(callable);
+      if (inLib && callable.reference !== undefined) this.#inLib.push(callable.reference);
     }
     const head = imported.length === 0 ? "" : `import { ${imported.join(", ")} } from "./lib"${this.#end}\n\n`;
-    const body = this.#body({ ...rootScope, task: '"m"', callables });
-    const used = (text: string) => imported.map((name) => `void ${name}${this.#end}\n`).join("") + text;
-    main.push(`export async function main(): Promise<number> ${body}`);
+    const scope = { ...rootScope, task: '"m"', callables, sources: this.#sources, inLib: this.#inLib };
+    const body = this.#body(scope);
+    const used = imported.map((name) => `void ${name}${this.#end}\n`).join("");
+    main.push(`${this.#keep()}export async function main(): Promise<number> ${body}`);
+    const units = Math.min(this.#units, mostUnits);
+    const libText = lib.length === 0 ? "export {}\n" : `${lib.join("\n\n")}\n`;
+    const mainText = `${head}${imported.length === 0 ? "" : `${used}\n`}${main.join("\n\n")}\n`;
     return {
       kind: this.kind,
-      files: {
-        lib: lib.length === 0 ? "export {}\n" : `${lib.join("\n\n")}\n`,
-        main: `${head}${imported.length === 0 ? "" : `${used("")}\n`}${main.join("\n\n")}\n`,
-      },
+      units,
+      files: (kept = 0) => ({ lib: withKept(libText, kept), main: withKept(mainText, kept) }),
     };
+  }
+
+  /** A place for the comment that keeps a function async. */
+  #keep(): string {
+    return `/*?${this.#units++}*/`;
   }
 
   // ------------------------------------------------------------------ functions in their forms
 
-  #function(callables: readonly Callable[], exported: boolean): { text: string; callable: Callable; name: string } {
+  /** An async generator that gives a few numbers, and says when it is left. */
+  #generator(callables: readonly Callable[], exported: boolean): Written {
+    const id = this.#name("g");
+    const scope: Scope = { ...rootScope, callables, sources: this.#sources, numbers: ["n"], depth: 1, mayLeave: false };
+    const end = this.#end;
+    const lines: string[] = [];
+    for (let i = 1 + this.#int(2); i > 0; i--) {
+      lines.push(
+        this.#one([
+          `yield ${this.#value(scope)}${end}`,
+          `yield await ${this.#promise(scope)}${end}`,
+          `log(t, ${this.#value(scope)})${end}`,
+          ...(this.#sources.length > 0 ? [`yield* ${this.#one(this.#sources)("t", "n")}${end}`] : []),
+        ]),
+        `yield ${this.#plain(scope)}${end}`,
+      );
+    }
+    const guarded = this.#chance(60);
+    const inner = lines.map((line) => `${guarded ? "    " : "  "}${this.#guarded(line)}`).join("\n");
+    const body = guarded ? `  try {\n${inner}\n  } finally {\n    log(t, "left")${end}\n  }` : inner;
+    const text = `${this.#keep()}${exported ? "export " : ""}async function* ${id}(t: string, n: number) {\n${body}\n}`;
+    this.#sources.push((t, n) => `${id}(${t}, ${n})`);
+    return { text, callable: undefined, name: id };
+  }
+
+  #function(callables: readonly Callable[], exported: boolean): Written {
     const id = this.#name("f");
-    const scope: Scope = { ...rootScope, callables, numbers: ["n"] };
+    const scope: Scope = {
+      ...rootScope,
+      callables,
+      sources: this.#sources,
+      inLib: exported ? [] : this.#inLib,
+      numbers: ["n"],
+    };
     const recursive = this.#chance(20);
     const ex = exported || this.#chance(25) ? "export " : "";
-    const keep = this.#chance(8) ? "/* trestle-keep-async */\n" : "";
+    const keep = (): string => this.#keep();
     const params = "t: string, n: number";
     const form = this.#one(forms);
-    const plain = (text: string): { text: string; callable: Callable; name: string } => ({
-      text: `${keep}${ex}${text}`,
+    const plain = (text: string): Written => ({
+      text: `${keep()}${ex}${text}`,
       callable: { call: (t, n) => `${id}(${t}, ${n})`, reference: id },
       name: id,
     });
-    const member = (text: string, call: string): { text: string; callable: Callable; name: string } => ({
+    const member = (text: string, call: string, rest = ""): Written => ({
       text: `${ex}${text}`,
-      callable: { call: (t, n) => `${call}(${t}, ${n})`, reference: undefined },
+      callable: { call: (t, n) => `${call}(${t}, ${n})${rest}`, reference: undefined },
       name: id,
     });
     const bodyFor = (own: string, hasThis = false): string =>
@@ -138,39 +206,91 @@ class Writer {
           `const ${id}: (t: string, n: number) => Promise<number> = async (t, n) => ${bodyFor(id)}${this.#end}`,
         );
       case "promiseReturning":
-        return plain(`function ${id}(${params}): Promise<number> {\n  return ${this.#promise(scope)}${this.#end}\n}`);
+        return plain(
+          `function ${id}(${params}): Promise<number> {\n  return ${this.#promise({ ...scope, inLib: [] })}${this.#end}\n}`,
+        );
+      case "generic": {
+        const text = `async function ${id}<T extends number>(t: string, n: T): Promise<number> ${this.#body({ ...scope, numbers: ["n"] })}`;
+        return {
+          text: `${keep()}${ex}${text}`,
+          callable: { call: (t, n) => `${id}(${t}, ${n})`, reference: id },
+          name: id,
+        };
+      }
+      case "destructured":
+        return plain(
+          `async function ${id}(t: string, n: number, { d = n }: { d?: number } = {})${annotation} ${this.#body({ ...scope, numbers: ["n", "d"] })}`,
+        );
+      case "higherOrder": {
+        const given = callables.flatMap(({ reference }) => reference ?? []);
+        const passed = given.length === 0 ? "(t, n) => sleep(n, n)" : this.#one(given);
+        const inner: Callable = { call: (t, n) => `go(${t}, ${n})`, reference: "go" };
+        const own: Scope = { ...scope, callables: [...callables, inner, inner] };
+        const type = "(t: string, n: number) => Promise<number>";
+        return {
+          text: `${keep()}${ex}async function ${id}(go: ${type}, ${params})${annotation} ${this.#body(own)}`,
+          callable: { call: (t, n) => `${id}(${passed}, ${t}, ${n})`, reference: undefined },
+          name: id,
+        };
+      }
+      case "mutual": {
+        const other = `${id}Other`;
+        const go = (to: string): ((inner: Scope) => string) => {
+          return (inner) => `if (n > 0 && n < 3) ${this.#statementOf(`log(t, await ${to}(t, n - 1))`, inner)}`;
+        };
+        const first = `${keep()}async function ${other}(${params}): Promise<number> ${this.#body(scope, go(id))}`;
+        const second = `${keep()}${ex}async function ${id}(${params}): Promise<number> ${this.#body(scope, go(other))}`;
+        return {
+          text: `${first}\n${second}`,
+          callable: { call: (t, n) => `${id}(${t}, ${n})`, reference: id },
+          name: id,
+        };
+      }
+      case "getter":
+        return member(
+          `class ${id} {\n  constructor(readonly t: string, readonly k: number) {}\n  get go(): Promise<number> {\n    return this.#go(this.t, this.k)${this.#end}\n  }\n  ${keep()}async #go(${params})${annotation} ${this.#body({ ...scope, hasThis: true })}\n}`,
+          `new ${id}`,
+          ".go",
+        );
+      case "cached":
+        return plain(
+          `function ${id}(${params}): Promise<number> {\n  let p = ${id}Cache.get(n)${this.#end}\n  if (!p) {\n    p = ${this.#promise({ ...scope, inLib: [] })}${this.#end}\n    ${id}Cache.set(n, p)${this.#end}\n  }\n  return p${this.#end}\n}\nconst ${id}Cache = new Map<number, Promise<number>>()${this.#end}`,
+        );
       case "method":
         return member(
-          `class ${id} {\n  k = 2${this.#end}\n  async go(${params})${annotation} ${bodyFor("this.go", true)}\n}`,
+          `class ${id} {\n  k = 2${this.#end}\n  ${keep()}async go(${params})${annotation} ${bodyFor("this.go", true)}\n}`,
           `new ${id}().go`,
         );
       case "private": {
-        const inner = `async #go(${params})${annotation} ${bodyFor("this.#go", true)}`;
-        const outer = `async go(${params}): Promise<number> {\n  return await this.#go(t, n)${this.#end}\n}`;
+        const inner = `${keep()}async #go(${params})${annotation} ${bodyFor("this.#go", true)}`;
+        const outer = `${keep()}async go(${params}): Promise<number> {\n  return await this.#go(t, n)${this.#end}\n}`;
         return member(`class ${id} {\n  k = 2${this.#end}\n  ${inner}\n  ${outer}\n}`, `new ${id}().go`);
       }
       case "static":
-        return member(`class ${id} {\n  static async go(${params})${annotation} ${bodyFor(`${id}.go`)}\n}`, `${id}.go`);
+        return member(
+          `class ${id} {\n  ${keep()}static async go(${params})${annotation} ${bodyFor(`${id}.go`)}\n}`,
+          `${id}.go`,
+        );
       case "field":
         return member(
-          `class ${id} {\n  k = 2${this.#end}\n  go = async (${params}): Promise<number> => ${this.#body({ ...scope, hasThis: true })}${this.#end}\n}`,
+          `class ${id} {\n  k = 2${this.#end}\n  ${keep()}go = async (${params}): Promise<number> => ${this.#body({ ...scope, hasThis: true })}${this.#end}\n}`,
           `new ${id}().go`,
         );
       case "literal":
         return member(
-          `const ${id} = {\n  async go(${params}): Promise<number> ${bodyFor(`${id}.go`)},\n}${this.#end}`,
+          `const ${id} = {\n  ${keep()}async go(${params}): Promise<number> ${bodyFor(`${id}.go`)},\n}${this.#end}`,
           `${id}.go`,
         );
       case "property":
         return member(
-          `const ${id} = {\n  go: async (${params}): Promise<number> => ${bodyFor(`${id}.go`)},\n}${this.#end}`,
+          `const ${id} = {\n  ${keep()}go: async (${params}): Promise<number> => ${bodyFor(`${id}.go`)},\n}${this.#end}`,
           `${id}.go`,
         );
       case "override": {
         const base = `${id}Base`;
-        const first = `class ${base} {\n  k = 2${this.#end}\n  async go(${params}): Promise<number> ${this.#body({ ...scope, hasThis: true })}\n}`;
+        const first = `class ${base} {\n  k = 2${this.#end}\n  ${keep()}async go(${params}): Promise<number> ${this.#body({ ...scope, hasThis: true })}\n}`;
         const superCall = (inner: Scope): string => this.#statementOf(`log(t, await super.go(t, n))`, inner);
-        const second = `class ${id} extends ${base} {\n  override async go(${params}): Promise<number> ${this.#body({ ...scope, hasThis: true }, superCall)}\n}`;
+        const second = `class ${id} extends ${base} {\n  ${keep()}override async go(${params}): Promise<number> ${this.#body({ ...scope, hasThis: true }, superCall)}\n}`;
         return {
           text: `${first}\n${ex}${second}`,
           callable: { call: (t, n) => `(new ${id}() as ${id}).go(${t}, ${n})`, reference: undefined },
@@ -186,7 +306,7 @@ class Writer {
     // The first line is also what ends a program that would go on for ever.
     const lines = [
       `log(${scope.task}, "${this.#name("in")}")${this.#end}`,
-      ...this.#statements(inner, 1 + this.#int(4)),
+      ...this.#statements(inner, 1 + this.#int(this.small ? 2 : 4)),
     ];
     if (extra !== undefined) lines.splice(Math.min(1, lines.length), 0, extra(inner));
     lines.push(`return ${this.#value(inner)}${this.#end}`);
@@ -223,7 +343,7 @@ class Writer {
 
   #statement(scope: Scope): { text: string[]; declares?: string } {
     const end = this.#end;
-    const deep = scope.depth > 4;
+    const deep = scope.depth > (this.small ? 2 : 4);
     const choices: [number, () => { text: string[]; declares?: string }][] = [
       [3, () => ({ text: [`log(${scope.task}, ${this.#value(scope)})${end}`] })],
       [
@@ -242,6 +362,10 @@ class Writer {
         [2, () => ({ text: this.#loop(scope) })],
         [2, () => ({ text: [this.#tryStatement(scope)] })],
         [1, () => ({ text: [this.#switchStatement(scope)] })],
+        [1, () => ({ text: this.#closures(scope) })],
+        [1, () => ({ text: [this.#labelled(scope)] })],
+        [1, () => ({ text: this.#assignment(scope) })],
+        [scope.sources.length > 0 ? 3 : 0, () => ({ text: [this.#forAwait(scope)] })],
       );
     }
     if (this.#throws && scope.mayLeave) {
@@ -359,15 +483,61 @@ class Writer {
     ]);
   }
 
+  /** Functions that keep what they saw of a loop. */
+  #closures(scope: Scope): string[] {
+    const [index, list, one] = [this.#name("i"), this.#name("fs"), this.#name("f")];
+    const inner = { ...withoutJumps(scope), depth: scope.depth + 1, numbers: [...scope.numbers, index] };
+    const end = this.#end;
+    const body = this.#chance(50) ? this.#value(inner) : this.#body(inner);
+    return [
+      `const ${list}: (() => Promise<number>)[] = []${end}`,
+      `for (let ${index} = 0; ${index} < 2; ${index}++) ${list}.push(async () => ${body})${end}`,
+      `for (const ${one} of ${list}) log(${scope.task}, await ${one}())${end}`,
+    ];
+  }
+
+  #labelled(scope: Scope): string {
+    const label = this.#name("block");
+    const leave = `if (${this.#condition(scope)}) break ${label}${this.#end}`;
+    const inner = { ...scope, depth: scope.depth + 1 };
+    return `${label}: ${this.#block([leave, ...this.#statements(inner, 1 + this.#int(2))], scope.depth)}`;
+  }
+
+  #assignment(scope: Scope): string[] {
+    const name = this.#name("a");
+    const end = this.#end;
+    const value = `await ${this.#promise({ ...scope, depth: scope.depth + 1 })}`;
+    const said = (expression: string): string => `log(${scope.task}, ${expression})${end}`;
+    return this.#one<() => string[]>([
+      () => [`let ${name}: number = ${this.#plain(scope)}${end}`, `${name} += ${value}${end}`, said(name)],
+      () => [`const ${name} = { k: 1 }${end}`, `${name}.k = ${value}${end}`, said(`${name}.k`)],
+      () => [`const ${name} = [1, 2]${end}`, `${name}[${value} > 1 ? 1 : 0] += ${value}${end}`, said(name)],
+      () => [`const { q: ${name} = ${value} }: { q?: number } = {}${end}`, said(name)],
+      () => [
+        `let ${name} = 0, ${name}b = 1${end}`,
+        `[${name}, ${name}b] = [${value}, ${name}]${end}`,
+        said(`${name} + ${name}b`),
+      ],
+      () => [`let ${name}: number | undefined${end}`, `${name} ??= ${value}${end}`, said(name)],
+    ])();
+  }
+
+  #forAwait(scope: Scope): string {
+    const item = this.#name("w");
+    const inner = { ...scope, inLoop: true, numbers: [...scope.numbers, item] };
+    const source = this.#one(scope.sources)(scope.task, this.#plain(scope));
+    return `for await (const ${item} of ${source}) ${this.#nested(inner)}`;
+  }
+
   #nested(scope: Scope): string {
     const inner = { ...scope, depth: scope.depth + 1 };
-    return this.#block(this.#statements(inner, 1 + this.#int(2)), scope.depth);
+    return this.#block(this.#statements(inner, 1 + this.#int(this.small ? 1 : 2)), scope.depth);
   }
 
   // ------------------------------------------------------------------ expressions that are numbers
 
   #value(scope: Scope): string {
-    if (scope.depth > 6 || this.#chance(25)) return this.#plain(scope);
+    if (scope.depth > (this.small ? 3 : 6) || this.#chance(25)) return this.#plain(scope);
     const awaited = `await ${this.#promise({ ...scope, depth: scope.depth + 1 })}`;
     const n = this.#int(9);
     const write = this.#one<() => string>([
@@ -398,6 +568,9 @@ class Writer {
       () => `(await ${this.#resolved(`(x: number) => x + ${n}`)})(${awaited})`,
       () => `new Array<number>(2).fill(${awaited})[1]!`,
       () => `Number((await ${this.#resolved('"n"')}) in { n: ${awaited} })`,
+      () => `await maybe(${this.#plain(scope)})`,
+      () => `Number(await (${awaited.slice("await ".length)} as any))`,
+      () => `((await (${this.#plain(scope)} > 3 ? undefined : ${awaited.slice("await ".length)})) ?? ${n})`,
       ...(this.#concurrent ? [() => this.#settled(scope)] : []),
       ...(this.#joins ? [() => this.#joined(scope), () => this.#mapped(scope)] : []),
     ]);
@@ -454,11 +627,25 @@ class Writer {
       [6, () => this.#call(scope)],
       [1, () => `Promise.resolve(${this.#plain(scope)})`],
     ];
-    if (scope.depth < 6) {
+    if (scope.depth < (this.small ? 4 : 6)) {
       const arm = (): string => this.#promise(deeper);
       choices.push(
         [1, () => `(${this.#condition({ ...deeper, depth: 9 })} ? ${arm()} : ${arm()})`],
         [1, () => `${this.#call(deeper)}.then((r) => r + ${this.#int(5)})`],
+        [2, () => this.#chain(deeper)],
+        [
+          1,
+          () =>
+            `new Promise<number>((${this.#throws ? "ok, bad" : "ok"}) => setTimeout(() => ${this.#throws ? `${this.#plain(scope)} > 4 ? bad(new Error("${this.#name("late")}")) : ` : ""}ok(${this.#plain(scope)}), ${this.#duration()}))`,
+        ],
+        ...(scope.inLib.length > 0
+          ? [
+              [1, () => `(await import("./lib")).${this.#one(scope.inLib)}(${scope.task}, ${this.#plain(scope)})`] as [
+                number,
+                () => string,
+              ],
+            ]
+          : []),
         [
           1,
           () =>
@@ -479,6 +666,41 @@ class Writer {
       }
     }
     return this.#weighted(choices)();
+  }
+
+  /** A chain with callbacks of every shape. */
+  #chain(scope: Scope): string {
+    const end = this.#end;
+    let text = this.#call(scope);
+    for (let links = 1 + this.#int(this.small ? 2 : 3); links > 0; links--) {
+      const v = this.#name("r");
+      const inner = { ...withoutJumps(scope), numbers: [...scope.numbers, v] };
+      const saying = `log(${scope.task}, "${this.#name("c")}")`;
+      const handlers = [
+        `(${v}) => ${v} + 1`,
+        `(${v}) => { ${saying}${end === "" ? "; " : "; "}return ${v}${end} }`,
+        `(${v}) => { if (${v} > 2) return ${v}; ${saying}; return ${this.#plain(inner)}${end} }`,
+        `async (${v}) => { ${saying}; return await ${this.#call(inner)}${end} }`,
+        `(${v}) => ${this.#call(inner)}`,
+        `async (${v}) => ${v}`,
+      ];
+      const recovery = [
+        `() => ${this.#plain(scope)}`,
+        `() => ${this.#call(scope)}`,
+        `(e) => { log(${scope.task}, e); return 1${end} }`,
+      ];
+      text += this.#one([
+        `.then(${this.#one(handlers)})`,
+        `.then(${this.#one(handlers)})`,
+        ...(this.#throws
+          ? [`.catch(${this.#one(recovery)})`, `.then(${this.#one(handlers)}, ${this.#one(recovery)})`]
+          : []),
+        `.finally(() => ${saying})`,
+        `.finally(() => ${this.#call(scope)})`,
+        `.finally(() => { ${saying} })`,
+      ]);
+    }
+    return text;
   }
 
   #call(scope: Scope): string {
@@ -535,6 +757,12 @@ const forms = [
   "concise",
   "typed",
   "promiseReturning",
+  "generic",
+  "destructured",
+  "higherOrder",
+  "mutual",
+  "getter",
+  "cached",
   "method",
   "private",
   "static",
@@ -551,10 +779,21 @@ const rootScope: Scope = {
   labels: [],
   indices: [],
   callables: [],
+  sources: [],
+  inLib: [],
   numbers: [],
   hasThis: false,
   mayLeave: true,
 };
+
+/** Beyond these, functions are never told to stay. */
+const mostUnits = 6;
+
+function withKept(text: string, kept: number): string {
+  return text.replace(/\/\*\?(\d+)\*\//g, (_, unit) =>
+    Number(unit) < mostUnits && ((kept >> Number(unit)) & 1) === 1 ? "/* trestle-keep-async */ " : "",
+  );
+}
 
 function withoutJumps(scope: Scope): Scope {
   return { ...scope, inLoop: false, labels: [] };

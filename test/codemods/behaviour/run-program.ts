@@ -1,6 +1,6 @@
 /** Runs the TypeScript modules of one small program in this process, with a given world in the place of globals. */
 import { compileFunction } from "node:vm";
-import ts from "typescript";
+import { transform } from "esbuild";
 import * as bridges from "@trestle/bridges";
 import * as trestle from "trestle";
 import { watch, type Run, type World } from "./virtual-world.js";
@@ -9,40 +9,55 @@ import { watch, type Run, type World } from "./virtual-world.js";
 export type Modules = Readonly<Record<string, string>>;
 
 /** Calls `main` of the module `main`. Undefined when the program was too long to be watched. */
-export function runProgram(modules: Modules): Promise<Run | undefined> {
+export async function runProgram(modules: Modules): Promise<Run | undefined> {
+  const loaded = await load(modules);
   return watch(async (world) => {
-    const { main } = load(modules, world);
+    const { main } = loaded(world);
     if (main === undefined) throw new Error("The program has no main");
-    return main();
+    return (main as () => unknown)();
   });
 }
 
-function load(modules: Modules, world: World): { main?: () => unknown } {
-  const loaded = new Map<string, object>();
-  const require = (name: string): object => {
-    if (name === "trestle") return trestle;
-    if (name === "@trestle/bridges") return bridges;
-    const path = name.replace(/^\.\//, "");
-    const known = loaded.get(path);
-    if (known !== undefined) return known;
-    const exports = {};
-    loaded.set(path, exports);
-    const text = modules[path];
-    if (text === undefined) throw new Error(`The program has no module ${name}`);
-    const script = ts.transpileModule(text, {
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS },
-    }).outputText;
-    const evaluate = compileFunction(script, [
-      "require",
-      "exports",
-      "sleep",
-      "log",
-      "maybe",
-      "setTimeout",
-      "clearTimeout",
-    ]) as (...values: unknown[]) => void;
-    evaluate(require, exports, world.sleep, world.log, world.maybe, world.setTimeout, world.clearTimeout);
-    return exports;
+/** Compiles the modules of a program; what it gives evaluates them in a world, and answers what `main` exports. */
+export async function load(modules: Modules): Promise<(world: World) => Readonly<Record<string, unknown>>> {
+  const scripts = new Map<string, string>();
+  for (const [path, text] of Object.entries(modules)) scripts.set(path, await compile(text));
+  return (world) => {
+    const loaded = new Map<string, Record<string, unknown>>();
+    const require = (name: string): object => {
+      if (name === "trestle") return trestle;
+      if (name === "@trestle/bridges") return bridges;
+      const path = name.replace(/^\.\//, "");
+      const known = loaded.get(path);
+      if (known !== undefined) return known;
+      const script = scripts.get(path);
+      if (script === undefined) throw new Error(`The program has no module ${name}`);
+      const module = { exports: {} };
+      loaded.set(path, module.exports);
+      const values = [world.sleep, world.log, world.maybe, world.setTimeout, world.clearTimeout];
+      evaluator(script)(require, module, ...values);
+      // Its exports are written at the start, or stay as they are.
+      loaded.set(path, module.exports);
+      return module.exports;
+    };
+    return require("./main") as Record<string, unknown>;
   };
-  return require("./main");
+}
+
+async function compile(text: string): Promise<string> {
+  const { code } = await transform(text, {
+    loader: "ts",
+    format: "cjs",
+    target: "es2022",
+    supported: { "dynamic-import": false },
+    tsconfigRaw: {},
+  });
+  return code;
+}
+
+type Evaluate = (...values: unknown[]) => void;
+
+function evaluator(script: string): Evaluate {
+  const names = ["require", "module", "sleep", "log", "maybe", "setTimeout", "clearTimeout"];
+  return compileFunction(script, names) as Evaluate;
 }

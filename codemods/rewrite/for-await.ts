@@ -63,7 +63,7 @@ function bindItem(context: FileContext, node: TS.ForOfStatement, value: string):
   }
   const indent =
     first === undefined ? indentAt(file, node.getStart(file)) + style.indent : indentAt(file, first.getStart(file));
-  const end = /^\s*[([`+\-/]/.test(first?.getText(file) ?? "") ? ";" : style.semicolon;
+  const end = /^\s*([([`+\-/]|await\b)/.test(first?.getText(file) ?? "") ? ";" : style.semicolon;
   edits.insertAfter(brace, `${style.eol}${indent}${binding}${end}`);
 }
 

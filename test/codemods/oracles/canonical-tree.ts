@@ -69,7 +69,10 @@ function canon(node: ts.Node): string {
   if (ts.isTypeNode(node) && !ts.isExpressionWithTypeArguments(node)) return "";
   if (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return "";
   if (ts.isParenthesizedExpression(node)) return canon(node.expression);
-  if (ts.isIdentifier(node)) return imported.has(node.text) ? "imported" : plainName(node.text);
+  if (ts.isIdentifier(node)) {
+    const isMember = ts.isPropertyAccessExpression(node.parent) && node.parent.name === node;
+    return !isMember && imported.has(node.text) ? "imported" : plainName(node.text);
+  }
   if (ts.isPrivateIdentifier(node)) return plainName(node.text);
   if (isFunctionWithBody(node)) return functionText(node);
   if (isSignatureOnly(node)) return "";

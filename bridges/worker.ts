@@ -25,17 +25,18 @@ import {
   type Result,
   type RootFiber,
 } from "trestle";
-import { abortErrorOf, type AbortError } from "./crossing/abort-error.js";
-import { drive } from "./crossing/drive.js";
 import {
   decodeThrown,
   encodeThrown,
   envelope,
   isMessage,
   MAIN,
+  registerError,
   type Message,
   type Outcome,
-} from "./crossing/message.js";
+} from "trestle/message";
+import { abortErrorOf, AbortError } from "./crossing/abort-error.js";
+import { drive } from "./crossing/drive.js";
 import { ownedCall } from "./crossing/owned-call.js";
 import {
   endOf,
@@ -64,9 +65,11 @@ import { Done, type BufferOptions, type Subscribed } from "./crossing/subscribed
 
 export { AbortError } from "./crossing/abort-error.js";
 export { ClosedError, OverflowError } from "trestle";
-export { registerError, type ErrorFields, type RegisterErrorOptions } from "./crossing/message.js";
+export { registerError, type ErrorFields, type RegisterErrorOptions } from "trestle/message";
 export type { Address, PlatformPort, Port, TransferList } from "./crossing/port.js";
 export { Done, type BufferOptions, type Subscribed } from "./crossing/subscribed.js";
+
+registerError(AbortError);
 
 /**
  * A worker has exited before it was done: `code` is what it exited with, undefined if nobody was there to see it.

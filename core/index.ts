@@ -59,6 +59,21 @@ export {
   type StartDirectory,
   type SuccessOptions,
 } from "./process.js";
+export {
+  Domain,
+  DomainCrashed,
+  DomainExited,
+  DomainLost,
+  DomainManager,
+  DomainOutOfMemory,
+  DomainTerminated,
+  type DomainOptions,
+  type JobRunner,
+  type JobTransport,
+  type OpenDomainOptions,
+} from "./domain.js";
+export { ExecutorPool, type ExecutorPoolOptions, type SubmitForkOptions, type SubmitOptions } from "./executor-pool.js";
+export { jobOf, type Job, type JobOptions, type ModuleAddress, type ModuleJob } from "./job.js";
 export { showStatus, type ExitStatus } from "./exit-status.js";
 export { Permit, Semaphore, type SemaphoreOptions } from "./semaphore.js";
 export { Condition, Request, type ConditionOptions } from "./condition.js";

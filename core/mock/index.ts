@@ -4,5 +4,6 @@ export { run, type MockEnv, type MockRunOptions } from "./run.js";
 export { Handler } from "./handler.js";
 export { mapAction, runAction, type Action } from "./action.js";
 export { MockClock, type MockClockOptions } from "./clock.js";
+export { MockDomainManager, type MockDomainManagerOptions } from "./domain.js";
 export { MockFlow, type MockFlowOptions } from "./flow.js";
 export { MockListeningSocket, MockNet } from "./net.js";

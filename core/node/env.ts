@@ -1,5 +1,6 @@
 // What a program on Node is given.
 
+import type { DomainManager } from "../domain.js";
 import type { Env } from "../env.js";
 import type { Net } from "../net.js";
 import type { Sink, Source } from "../flow.js";
@@ -7,6 +8,7 @@ import type { Path } from "../path.js";
 import type { ProcessManager } from "../process.js";
 import { systemClock, systemMonoClock } from "../system-clock.js";
 import { debug } from "../traceln.js";
+import { threadManager } from "./domain.js";
 import { everything, workingDirectory } from "./fs.js";
 import { nodeNet } from "./net.js";
 import { nodeProcessManager } from "./process.js";
@@ -31,6 +33,8 @@ export interface NodeEnv extends Env {
   readonly fs: Path;
   /** Starts child processes. */
   readonly processMgr: ProcessManager;
+  /** Runs jobs in other threads. */
+  readonly domainMgr: DomainManager;
   /** The arguments of the command line, without the program. */
   readonly args: readonly string[];
   /** The environment variables. */
@@ -50,6 +54,7 @@ export const nodeEnv: NodeEnv = {
   cwd: workingDirectory,
   fs: everything,
   processMgr: nodeProcessManager,
+  domainMgr: threadManager,
   args: process.argv.slice(2),
   vars: process.env,
   signals,

@@ -25,6 +25,7 @@ import {
 import { toLwt, type LwtTask } from "@trestle/bridges/lwt";
 import { MockFlow } from "trestle/mock";
 import { run, type NodeEnv } from "trestle/node";
+import { digest } from "./digests.js";
 
 export interface Page {
   readonly url: string;
@@ -100,6 +101,10 @@ export function prelude({ clock }: Env) {
     titleOf: (url: string): Op<string | undefined> => after(0.001, url === mirrorB ? undefined : `title of ${url}`),
     isAlive: (_url: string): Op<boolean> => after(0.001, true),
     fetch: (_url: string, _options?: { signal?: AbortSignal }) => Promise.resolve(new Response("text")),
+
+    // Other threads.
+    digests: new URL("./digests.js", import.meta.url),
+    digest,
 
     // Files.
     file,

@@ -12,31 +12,28 @@
 // A message is a plain object with the key `trestle`; anything else is the user's. The body of a worker is a call that has been made
 // already: its `id` is `MAIN`. This file knows nothing of ports.
 
-import {
-  Cancelled,
-  ClosedError,
-  Failure,
-  InvalidArgument,
-  IoError,
-  Multiple,
-  NotInFiberError,
-  OverflowError,
-  StreamClosed,
-  SwitchFinishedError,
-  type Result,
-} from "trestle";
-import { AbortError } from "./abort-error.js";
-import { describe, expectFunction, expectOptions, refuse } from "./refuse.js";
+import { ClosedError, OverflowError } from "./border-errors.js";
+import { Cancelled } from "./engine/cancelled.js";
+import { describe, expectFunction, expectOptions, refuse } from "./engine/describe.js";
+import { InvalidArgument } from "./engine/invalid-argument.js";
+import { Multiple } from "./engine/multiple.js";
+import { NotInFiberError } from "./engine/not-in-fiber.js";
+import type { Result } from "./engine/op.js";
+import { Failure } from "./failure.js";
+import { IoError } from "./io-error.js";
+import { StreamClosed } from "./stream.js";
+import { SwitchFinishedError } from "./switch.js";
 
 /** Changes when the messages do: two copies that differ do not take each other's. */
 const VERSION = 1;
 
-/** The `id` of the body of a worker. */
+/** @internal The `id` of the body of a worker. */
 export const MAIN = 0;
 
-/** How a call has ended; the error is encoded. */
+/** @internal How a call has ended; the error is encoded. */
 export type Outcome = Result<unknown>;
 
+/** @internal One of the table above. */
 export type Message =
   | { kind: "call"; id: number; method: string; args: readonly unknown[] }
   | { kind: "cancel"; id: number; reason: unknown }
@@ -45,12 +42,12 @@ export type Message =
   | { kind: "credit"; n: number }
   | { kind: "end" };
 
-/** The form in which a message is posted. */
+/** @internal The form in which a message is posted. */
 export function envelope(message: Message): object {
   return { trestle: VERSION, ...message };
 }
 
-/** Whether what has come is one of our messages. */
+/** @internal Whether what has come is one of our messages. */
 export function isMessage(data: unknown): data is Message {
   return typeof data === "object" && data !== null && (data as { trestle?: unknown }).trestle === VERSION;
 }
@@ -113,7 +110,6 @@ const FROM_THE_BEGINNING = {
   NotInFiberError,
   StreamClosed,
   SwitchFinishedError,
-  AbortError,
   ClosedError,
   OverflowError,
 };
@@ -140,8 +136,8 @@ const known = /* @__PURE__ */ new Map<string, Known>(
  */
 export function registerError(type: new (...args: never[]) => Error, options?: RegisterErrorOptions): void {
   expectFunction("registerError", "type", type);
-  expectOptions("registerError", options, "name");
-  expectFunction("registerError", "options.revive", options?.revive, true);
+  expectOptions("registerError", options);
+  if (options?.revive !== undefined) expectFunction("registerError", "options.revive", options.revive);
   const name = options?.name ?? type.name;
   const other = known.get(name);
   if (name === "" || (other && other.type !== type))

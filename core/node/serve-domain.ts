@@ -1,0 +1,121 @@
+// What runs inside a domain: jobs come as messages, and each is a fiber.
+
+import type { MessagePort } from "node:worker_threads";
+import { startRoot, type RootFiber } from "../engine/root.js";
+import type { Op, Result } from "../engine/op.js";
+import { expectSendable, notCopied } from "../job.js";
+import { decodeThrown, encodeThrown, envelope, isMessage, type Message } from "../message.js";
+import { nodeEnv } from "./env.js";
+import { registerKnownErrors } from "./known-errors.js";
+
+/** The methods that are called over the port. */
+export const RUN = "run";
+export const RUN_RAW = "runRaw";
+
+type Exports = Readonly<Record<string, unknown>>;
+type Call = Extract<Message, { kind: "call" }>;
+
+/** A job that has come: while its module is loaded there is no fiber yet, but it can be cancelled. */
+interface UnderWay {
+  root: RootFiber | undefined;
+  cancelled: { readonly reason: unknown } | undefined;
+}
+
+/**
+ * In a thread that a `DomainManager` has started: does the jobs that come over `port`, until that is closed. The program of the thread calls it.
+ *
+ * @param load  imports a module; who calls this has what the format of this file may not have
+ * @returns what a message is to be given to that has come before
+ * @internal
+ */
+export function serveDomain(port: MessagePort, load: (module: string) => Promise<object>): (data: unknown) => void {
+  registerKnownErrors();
+  const loaded = new Map<string, Exports>();
+  const underWay = new Map<number, UnderWay>();
+
+  const heard = (data: unknown): void => {
+    if (!isMessage(data)) return;
+    if (data.kind === "call") begin(data);
+    else if (data.kind === "cancel") cancel(data.id, decodeThrown(data.reason));
+  };
+
+  const begin = (call: Call): void => {
+    const [module] = call.args as [string];
+    const state: UnderWay = { root: undefined, cancelled: undefined };
+    underWay.set(call.id, state);
+    const exported = loaded.get(module);
+    if (exported) return perform(call, state, exported);
+    load(module).then(
+      (exported) => {
+        loaded.set(module, exported as Exports);
+        perform(call, state, exported as Exports);
+      },
+      (error: unknown) => reply(call.id, { ok: false, error }),
+    );
+  };
+
+  const perform = (call: Call, state: UnderWay, exported: Exports): void => {
+    const { id, method } = call;
+    const [module, name, args] = call.args as [string, string, readonly unknown[]];
+    const fn = exported[name] as ((...args: readonly unknown[]) => unknown) | undefined;
+    if (typeof fn !== "function") {
+      const error = new TypeError(`the module ${module} exports no function ${JSON.stringify(name)}`);
+      return reply(id, { ok: false, error });
+    }
+    if (method === RUN_RAW)
+      return reply(
+        id,
+        attempt(() => plain(name, fn(...args))),
+      );
+    const root = startRoot(() => fn(nodeEnv, ...args) as Op<unknown>, {
+      name,
+      onDone: (outcome) => reply(id, outcome),
+    });
+    state.root = root;
+    if (state.cancelled) root.cancel(state.cancelled.reason);
+  };
+
+  const cancel = (id: number, reason: unknown): void => {
+    const state = underWay.get(id);
+    if (!state) return;
+    state.cancelled = { reason };
+    state.root?.cancel(reason);
+  };
+
+  const reply = (id: number, outcome: Result<unknown>): void => {
+    underWay.delete(id);
+    const sent = outcome.ok ? attempt(() => post(id, outcome.value)) : outcome;
+    if (sent.ok) return;
+    port.postMessage(envelope({ kind: "reply", id, outcome: { ok: false, error: encodeThrown(sent.error) } }));
+  };
+
+  const post = (id: number, value: unknown): void => {
+    expectSendable("the job", "its result", value);
+    try {
+      port.postMessage(envelope({ kind: "reply", id, outcome: { ok: true, value } }));
+    } catch (error) {
+      throw notCopied("the job", "its result", error);
+    }
+  };
+
+  port.on("message", heard);
+  return heard;
+}
+
+function attempt<T>(fn: () => T): Result<T> {
+  try {
+    return { ok: true, value: fn() };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}
+
+/** Without a scheduler nobody would run an op, nor wait for a promise. */
+function plain(name: string, value: unknown): unknown {
+  const { then, next } = (typeof value === "object" && value !== null ? value : {}) as {
+    then?: unknown;
+    next?: unknown;
+  };
+  if (typeof then !== "function" && typeof next !== "function") return value;
+  throw new TypeError(`runRaw: ${JSON.stringify(name)} must be a plain function; "run" runs fiber functions`);
+}

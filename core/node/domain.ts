@@ -20,7 +20,10 @@ import { decodeThrown, encodeThrown, envelope, isMessage } from "../message.js";
 import type { Switch } from "../switch.js";
 import { check } from "../turns.js";
 import { registerKnownErrors } from "./known-errors.js";
-import { RUN, RUN_RAW } from "./serve-domain.js";
+
+/** The methods that are called over the port of a thread. */
+const RUN = "run";
+export const RUN_RAW = "runRaw";
 
 /**
  * The program of a thread. It loads this library as the parent has it, or else as the module of the first job would; and it can `import`, which

@@ -5,12 +5,9 @@ import { startRoot, type RootFiber } from "../engine/root.js";
 import type { Op, Result } from "../engine/op.js";
 import { expectSendable, notCopied } from "../job.js";
 import { decodeThrown, encodeThrown, envelope, isMessage, type Message } from "../message.js";
+import { RUN_RAW } from "./domain.js";
 import { nodeEnv } from "./env.js";
 import { registerKnownErrors } from "./known-errors.js";
-
-/** The methods that are called over the port. */
-export const RUN = "run";
-export const RUN_RAW = "runRaw";
 
 type Exports = Readonly<Record<string, unknown>>;
 type Call = Extract<Message, { kind: "call" }>;

@@ -10,6 +10,10 @@
 // | buffer      | none: one `next()` at a time                  | none: runs when asked                    | none: runs when asked             |
 // | turns       | those of `for await`                          | those of an async generator              | those of an async generator       |
 
+// Programs for old platforms know less of the language than these declarations.
+/// <reference lib="es2018.asynciterable" preserve="true" />
+/// <reference lib="es2018.asyncgenerator" preserve="true" />
+
 import {
   asyncDispose,
   Cancel,

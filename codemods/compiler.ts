@@ -14,23 +14,55 @@ export let ts: typeof bundled = bundled;
 
 export type { default as TS } from "typescript";
 
-/** Chooses the compiler for the project in `directory`; answers its version and whether it is the project's own. */
-export function useCompilerOf(directory: string): { version: string; own: boolean } {
+/** The compiler that judges a project. */
+export interface Compiler {
+  readonly version: string;
+  /** Whether it is the project's own. */
+  readonly own: boolean;
+  /** The version of the project's own, where it cannot be used here. */
+  readonly replaces?: string;
+}
+
+/** The first compiler that reads the declarations of the fiber library. */
+export const oldestCompiler = "4.7";
+
+export function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < 4 || (major === 4 && minor < 7);
+}
+
+/** Chooses the compiler for the project in `directory`. */
+export function useCompilerOf(directory: string): Compiler {
   ts = bundled;
+  let replaces: string | undefined;
   try {
     const own = createRequire(join(directory, "package.json"))("typescript") as Partial<typeof bundled>;
     if (own.version !== undefined && isUsable(own.version) && typeof own.createProgram === "function") {
-      ts = own as typeof bundled;
+      ts = completed(own as typeof bundled);
       return { version: own.version, own: true };
     }
+    replaces = own.version;
   } catch {
     // Not installed there: the bundled one serves.
   }
-  return { version: bundled.version, own: false };
+  return { version: bundled.version, own: false, ...(replaces !== undefined && { replaces }) };
 }
 
-/** Compilers before 4.7 lack `nodenext`; from 7 on, the package carries no JavaScript compiler API. */
+/** What 4.7 and 4.8 do not have yet: the questions that they would always answer in the same way, or by another name. */
+function completed(own: typeof bundled): typeof bundled {
+  const given: Partial<typeof bundled> = own;
+  if (given.isSatisfiesExpression !== undefined) return own;
+  const valueAt = (node: unknown, key: string): unknown => (node as Record<string, unknown>)[key];
+  return {
+    ...own,
+    isSatisfiesExpression: (node): node is bundled.SatisfiesExpression => valueAt(node, "satisfiesToken") !== undefined,
+    canHaveDecorators: given.canHaveDecorators ?? ((node): node is bundled.HasDecorators => node.parent !== undefined),
+    getDecorators: given.getDecorators ?? ((node) => valueAt(node, "decorators") as readonly bundled.Decorator[]),
+    getModifiers: given.getModifiers ?? ((node) => valueAt(node, "modifiers") as readonly bundled.Modifier[]),
+  };
+}
+
+/** From 7 on, the package carries no JavaScript compiler API. */
 function isUsable(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return (major === 4 && minor >= 7) || major === 5 || major === 6;
+  return !isTooOld(version) && Number.parseInt(version, 10) < 7;
 }

@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { findFunctions } from "./analyse/functions.js";
-import { ts } from "./compiler.js";
+import { isTooOld, oldestCompiler, ts } from "./compiler.js";
 import { MigrationError } from "./failure.js";
 import { isInstalled } from "./installed.js";
 import { loadProject, type LoadRequest, type LoadedProject } from "./project.js";
@@ -14,8 +14,6 @@ export interface Finding {
   /** One line: what was looked at and how it is, and then what helps. */
   readonly text: string;
 }
-
-const oldestCompiler = [4, 7] as const;
 
 export function examine(request: LoadRequest): Finding[] {
   let project: LoadedProject;
@@ -41,12 +39,11 @@ function compiler({ root, compilerVersion }: LoadedProject): Finding {
   if (own === undefined)
     return { level: "ok", text: `TypeScript ${compilerVersion}, since the project has none of its own` };
   if (own === compilerVersion) return { level: "ok", text: `TypeScript ${own}, the project's own` };
-  const [major = 0, minor = 0] = own.split(".").map(Number);
-  const isOld = major < oldestCompiler[0] || (major === oldestCompiler[0] && minor < oldestCompiler[1]);
+  const isOld = isTooOld(own);
   return {
     level: isOld ? "fail" : "warn",
     text: isOld
-      ? `TypeScript ${own} of the project is too old for the declarations of the library; update it to ${oldestCompiler.join(".")} or newer`
+      ? `TypeScript ${own} of the project is too old for the declarations of the library; update it to ${oldestCompiler} or newer (TR1811)`
       : `TypeScript ${own} of the project cannot be used here, so ${compilerVersion} judges in its place`,
   };
 }

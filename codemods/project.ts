@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { ts, useCompilerOf, type TS } from "./compiler.js";
+import { isTooOld, ts, useCompilerOf, type Compiler, type TS } from "./compiler.js";
 import { entryPoints, isWrittenByHand } from "./entry-points.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import { ambientDeclarations, runtimeModules } from "./runtime-names.js";
@@ -18,6 +18,8 @@ export interface LoadedProject {
   readonly root: string;
   readonly configPath: string | undefined;
   readonly compilerVersion: string;
+  /** The version of the project's own compiler, where that is too old to read the declarations of the library. */
+  readonly tooOld?: string;
   readonly options: TS.CompilerOptions;
   readonly program: TS.Program;
   readonly host: TS.CompilerHost;
@@ -66,7 +68,7 @@ export function loadProject(request: LoadRequest, onProgress?: (progress: Progre
   }
   const compiler = useCompilerOf(root);
   const remarks: string[] = [];
-  const described = configPath === undefined ? undefined : openProgram(readConfig(configPath, compiler.own), root);
+  const described = configPath === undefined ? undefined : openProgram(readConfig(configPath, compiler), root);
   // A tsconfig that is only there for type tests, beside plain JavaScript, describes no source.
   const isDescribed = described !== undefined && (described.sources.length > 0 || request.project !== undefined);
   const {
@@ -98,8 +100,15 @@ export function loadProject(request: LoadRequest, onProgress?: (progress: Progre
       return diagnosticsOf(program, [file]);
     });
     // Errors in tests are not ours to judge: no test is edited, and the same errors are expected afterwards.
-    if (request.allowBaselineErrors !== true && diagnosticsOf(program, sources).length > 0) {
-      refuseRedBaseline(program, sources, root, compiler.version);
+    const errors = request.allowBaselineErrors === true ? [] : diagnosticsOf(program, sources);
+    if (errors.length > 0) {
+      // Those that only another compiler than the project's finds are not its errors.
+      if (compiler.replaces === undefined || errors.some(isMissingModule)) {
+        refuseRedBaseline(errors, root, compiler.version);
+      }
+      remarks.push(
+        `TypeScript ${compiler.replaces} of the project cannot be used here, and ${compiler.version} finds type errors in it (${errors.length}): only new ones count.`,
+      );
     }
     return (counted = countDiagnostics(found, root));
   };
@@ -107,6 +116,7 @@ export function loadProject(request: LoadRequest, onProgress?: (progress: Progre
     root,
     configPath,
     compilerVersion: compiler.version,
+    ...(compiler.replaces !== undefined && isTooOld(compiler.replaces) && { tooOld: compiler.replaces }),
     options,
     program,
     host,
@@ -258,7 +268,7 @@ function inferredRoot(cwd: string, selected: readonly string[]): string {
   );
 }
 
-function readConfig(configPath: string, ownCompiler: boolean): { fileNames: string[]; options: TS.CompilerOptions } {
+function readConfig(configPath: string, compiler: Compiler): { fileNames: string[]; options: TS.CompilerOptions } {
   const read = ts.readConfigFile(configPath, (path) => ts.sys.readFile(path));
   if (read.error !== undefined) {
     const text = ts.flattenDiagnosticMessageText(read.error.messageText, "\n");
@@ -278,14 +288,14 @@ function readConfig(configPath: string, ownCompiler: boolean): { fileNames: stri
     }
   }
   const broken = parsed.errors.find((error) => error.category === ts.DiagnosticCategory.Error && error.code !== 18003);
-  if (broken !== undefined && ownCompiler) {
+  if (broken !== undefined && compiler.own) {
     throw usage(`${configPath} is not valid: ${ts.flattenDiagnosticMessageText(broken.messageText, "\n")}`);
   }
-  return { fileNames: parsed.fileNames, options: forAnalysis(parsed.options, ownCompiler) };
+  return { fileNames: parsed.fileNames, options: forAnalysis(parsed.options, compiler) };
 }
 
 /** The project's options, without output, and without the defaults a newer compiler than the project's would bring. */
-function forAnalysis(options: TS.CompilerOptions, ownCompiler: boolean): TS.CompilerOptions {
+function forAnalysis(options: TS.CompilerOptions, { own, replaces }: Compiler): TS.CompilerOptions {
   const adjusted: TS.CompilerOptions = {
     ...options,
     noEmit: true,
@@ -294,11 +304,13 @@ function forAnalysis(options: TS.CompilerOptions, ownCompiler: boolean): TS.Comp
     composite: false,
   };
   delete adjusted["tsBuildInfoFile"];
-  if (!ownCompiler) {
+  if (!own) {
     adjusted.ignoreDeprecations = "6.0";
     adjusted.types ??= ["*"];
     adjusted.strict ??= false;
     adjusted.noUncheckedSideEffectImports ??= false;
+    // Part of "strict" since 4.4.
+    if (/^(3|4\.[0-3])\./.test(replaces ?? "")) adjusted.useUnknownInCatchVariables ??= false;
   }
   return adjusted;
 }
@@ -376,9 +388,12 @@ function refuseUnparsable(program: TS.Program, files: readonly TS.SourceFile[], 
   );
 }
 
-function refuseRedBaseline(program: TS.Program, files: readonly TS.SourceFile[], root: string, version: string): never {
-  const diagnostics = diagnosticsOf(program, files);
-  const missing = diagnostics.some((diagnostic) => diagnostic.code === 2307 || diagnostic.code === 7016);
+function isMissingModule({ code }: TS.Diagnostic): boolean {
+  return code === 2307 || code === 7016;
+}
+
+function refuseRedBaseline(diagnostics: readonly TS.Diagnostic[], root: string, version: string): never {
+  const missing = diagnostics.some(isMissingModule);
   throw new MigrationError(
     ExitCode.badInput,
     `The project does not type-check before any change (TypeScript ${version}); nothing was changed.\n${listed(diagnostics, root)}\n` +

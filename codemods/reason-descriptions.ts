@@ -179,8 +179,8 @@ const descriptions: Readonly<Record<ReasonCode, Description>> = {
     remedy: "Leave it, or write it with the bridges by hand.",
   },
   TR1811: {
-    meaning: "Compiled for an engine that old, `yield*` needs an option.",
-    remedy: 'Set "downlevelIteration": true, or a newer "target".',
+    meaning: "Compiled for an engine or by a compiler that old, fiber functions are not understood.",
+    remedy: 'Set "downlevelIteration": true, or a newer "target"; or update TypeScript, as the message says.',
   },
   TR1812: {
     meaning: "With it converted the command that verifies the migration fails.",

@@ -120,7 +120,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     const refusal =
       late !== undefined
         ? { reason: late, suspect: false }
-        : (commentAgainst(fn) ?? refusalOf(fn, checker, analysis.project.options));
+        : (commentAgainst(fn) ?? refusalOf(fn, checker, analysis.project));
     if (refusal !== undefined) refusals.set(fn, refusal);
   }
   for (const fn of analysis.order) {

@@ -1,6 +1,7 @@
 /** Why a single function cannot be converted, whatever its callers do. */
-import { ts, type TS } from "../compiler.js";
+import { oldestCompiler, ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
+import type { LoadedProject } from "../project.js";
 import { isAsyncGenerator, type AsyncFunction } from "./functions.js";
 import { calledName, isUnused } from "./handed.js";
 import { iterationObstacle } from "./iteration.js";
@@ -35,13 +36,19 @@ const serialisingMethods = new Set([
 export function refusalOf(
   fn: AsyncFunction,
   checker: TS.TypeChecker,
-  options: TS.CompilerOptions,
+  { options, tooOld }: Pick<LoadedProject, "options" | "tooOld">,
 ): { reason: Reason; suspect: boolean } | undefined {
   const { node, label } = fn;
   const leave = (code: Reason["code"], message: string): { reason: Reason; suspect: boolean } => ({
     reason: { code, message: `${label}: ${message}` },
     suspect: false,
   });
+  if (tooOld !== undefined && !isJavaScriptFile(fn.file)) {
+    return leave(
+      "TR1811",
+      `TypeScript ${tooOld} of the project cannot read the library's declarations; update it to ${oldestCompiler} or newer`,
+    );
+  }
   if ((options.target ?? ts.ScriptTarget.ES2015) < ts.ScriptTarget.ES2015 && options.downlevelIteration !== true) {
     return leave("TR1811", 'compiled to ES5, `yield*` needs "downlevelIteration": true in the tsconfig');
   }

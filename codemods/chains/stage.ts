@@ -167,7 +167,7 @@ class Stage {
     const fn = describeFunction(node, file, 0, this.#project.root);
     const asked = this.#controls.leaves(fn);
     if (asked !== undefined) return asked;
-    const refusal = refusalOf(fn, this.#checker, this.#project.options);
+    const refusal = refusalOf(fn, this.#checker, this.#project);
     if (refusal !== undefined) return refusal.reason;
     if (isAsyncFunctionNode(node)) return undefined;
     if (fn.form !== "value" && fn.declarations.length > (fn.form === "variable" ? 2 : 1)) {

@@ -1,5 +1,6 @@
 /** What is refused before anything is analysed, and what is accepted without a word of configuration. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -119,5 +120,50 @@ describe("accepted input", () => {
     const [change] = (await planMigration({ cwd: folder, paths: [] })).changes;
     writeFileSync(change?.path ?? "", change?.after ?? "");
     expect((await planMigration({ cwd: folder, paths: [] })).changes).toEqual([]);
+  });
+
+  it("CM-M05 the compiler of the project judges where it is 4.7, which lacks what later ones are asked", async () => {
+    const folder = folderWith({
+      "tsconfig.json": { compilerOptions: { strict: true, target: "es2019", types: [], experimentalDecorators: true } },
+      "one.ts":
+        "declare const seen: (target: object, key: string) => void;\n" +
+        "declare const read: (() => Promise<number>) | undefined;\n" +
+        "export class One {\n  @seen public async two(): Promise<number> {\n    return (await read!()) as number;\n  }\n}\n",
+    });
+    const oldTools = createRequire(join(import.meta.dirname, "..", "packages", "old-tools", "package.json"));
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(dirname(oldTools.resolve("typescript/package.json")), join(folder, "node_modules", "typescript"));
+    const plan = await planMigration({ cwd: folder, paths: [] });
+    expect(plan.changes[0]?.after).toContain("  @seen public two(): Promise<number> {\n");
+    expect(plan.changes[0]?.after).toContain("  public *twoOp(): Op<number> {\n");
+  });
+
+  it("TR1811 CM-M05 nothing is converted where the compiler of the project cannot read the library", async () => {
+    const folder = folderWith({
+      "tsconfig.json": tsconfig,
+      "src/one.ts": `${good}try {\n} catch (error) {\n  error.toString();\n}\n`,
+      "node_modules/typescript/package.json": { version: "3.9.10", main: "typescript.js" },
+      "node_modules/typescript/typescript.js": 'exports.version = "3.9.10";\n',
+    });
+    const { changes, candidates, remarks } = await planMigration({ cwd: folder, paths: [] });
+    expect(changes).toEqual([]);
+    expect(candidates[0]?.reasons).toMatchObject([{ code: "TR1811" }]);
+    expect(candidates[0]?.reasons[0]?.message).toContain("TypeScript 3.9.10");
+    // What it caught had the type any.
+    expect(remarks).toEqual([]);
+  });
+
+  it("O-22 errors that only another compiler finds than the project's are none of its own", async () => {
+    const folder = folderWith({
+      "tsconfig.json": tsconfig,
+      "src/one.ts": `${good}export const s: string = 1;\n`,
+      "node_modules/typescript/package.json": { version: "7.0.2", main: "typescript.js" },
+      "node_modules/typescript/typescript.js": 'exports.version = "7.0.2";\n',
+    });
+    const { changes, remarks } = await planMigration({ cwd: folder, paths: [] });
+    expect(changes).toHaveLength(1);
+    expect(remarks).toEqual([
+      expect.stringMatching(/TypeScript 7\.0\.2 of the project .* finds type errors in it \(1\)/),
+    ]);
   });
 });

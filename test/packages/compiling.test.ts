@@ -83,6 +83,7 @@ const node10 = { module: "commonjs", moduleResolution: "node" };
 
 describe(`TypeScript ${compilers.old.version}`, () => {
   it.each([
+    ["es2017", { lib: ["es2017"] }],
     ["es2019", { lib: ["es2019"] }],
     ["es2019 and the DOM", { lib: ["es2019", "dom"] }],
     ["es2019 and the types of Node", { lib: ["es2019"], types: ["node"] }],

@@ -6,6 +6,7 @@
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type TypeScript from "typescript";
 
 // Not by "import", which would have Node search megabytes for names that it could export.
 const bundled = createRequire(import.meta.url)("typescript") as typeof import("typescript");
@@ -55,10 +56,12 @@ function completed(own: typeof bundled): typeof bundled {
   const valueAt = (node: unknown, key: string): unknown => (node as Record<string, unknown>)[key];
   return {
     ...own,
-    isSatisfiesExpression: (node): node is bundled.SatisfiesExpression => valueAt(node, "satisfiesToken") !== undefined,
-    canHaveDecorators: given.canHaveDecorators ?? ((node): node is bundled.HasDecorators => node.parent !== undefined),
-    getDecorators: given.getDecorators ?? ((node) => valueAt(node, "decorators") as readonly bundled.Decorator[]),
-    getModifiers: given.getModifiers ?? ((node) => valueAt(node, "modifiers") as readonly bundled.Modifier[]),
+    isSatisfiesExpression: (node): node is TypeScript.SatisfiesExpression =>
+      valueAt(node, "satisfiesToken") !== undefined,
+    canHaveDecorators:
+      given.canHaveDecorators ?? ((node): node is TypeScript.HasDecorators => node.parent !== undefined),
+    getDecorators: given.getDecorators ?? ((node) => valueAt(node, "decorators") as readonly TypeScript.Decorator[]),
+    getModifiers: given.getModifiers ?? ((node) => valueAt(node, "modifiers") as readonly TypeScript.Modifier[]),
   };
 }
 

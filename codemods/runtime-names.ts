@@ -11,6 +11,7 @@ export const runtimeNames = {
   fromPromise: { module: "@trestle/bridges", typeOnly: false },
   fromCallback: { module: "@trestle/bridges", typeOnly: false },
   adopt: { module: "@trestle/bridges", typeOnly: false },
+  fromAsync: { module: "@trestle/bridges", typeOnly: false },
   toPromise: { module: "@trestle/bridges", typeOnly: false },
   toAsync: { module: "@trestle/bridges", typeOnly: false },
   direct: { module: "@trestle/bridges", typeOnly: false },
@@ -59,6 +60,8 @@ declare module "@trestle/bridges" {
   export function adopt<T>(value: Op<T> | undefined): Op<T | undefined>;
   export function adopt<T>(value: Op<T> | null | undefined): Op<T | null | undefined>;
   export function adopt<T>(value: T): Op<Awaited<T>>;
+  export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : object;
+  export function fromAsync<T>(fn: (signal: Signal) => PromiseLike<T> | T): Op<Awaited<T>>;
   export function toPromise<T>(body: () => Op<T>, options?: { name?: string }): Promise<T>;
   export function toAsync<This, A extends unknown[], T>(fn: (this: This, ...args: A) => Op<T>, options?: { name?: string }): (this: This, ...args: A) => Promise<T>;
   export type Direct<F> = F extends (...args: infer A) => infer R ? (...args: A) => Op<Awaited<R>> : never;

@@ -9,6 +9,7 @@ import { combinator } from "../kept/promises.js";
 import type { Candidate, Reason } from "../plan.js";
 import { isConverted, type FileContext } from "./context.js";
 import { executorIn, rewriteExecutor } from "./executor.js";
+import { handSignal } from "./handed-signal.js";
 import { continuesPrevious, needsParentheses } from "./parentheses.js";
 import { printableType } from "./signature.js";
 
@@ -196,7 +197,9 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
   const { start, end } = { start: operand.getStart(context.file), end: operand.end };
   const inner = ts.isParenthesizedExpression(operand) && !containsComma(operand) ? ["", ""] : ["(", ")"];
   const written = name === "fromPromise" ? spelledOutType(context, expression) : "";
-  context.edits.wrap(start, end, `${context.imports.use(name)}${written}${inner[0]}`, inner[1] ?? "");
+  if (!handSignal(context, operand, expression)) {
+    context.edits.wrap(start, end, `${context.imports.use(name)}${written}${inner[0]}`, inner[1] ?? "");
+  }
   const kept = ts.isCallExpression(expression) ? combinator(expression) : undefined;
   if (kept !== undefined) return { ...kept.reason, message: `${text}: ${kept.reason.message}` };
   if (kind === "promise" && isStored(expression)) return storedReason(context, expression);

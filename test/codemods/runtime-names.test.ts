@@ -31,6 +31,7 @@ export const protect: typeof pictured.Cancel.protect = core.Cancel.protect;
 export const isCancelled = (error: unknown): error is pictured.Cancelled => error instanceof core.Cancelled;
 export const fromPromise: typeof picturedBridges.fromPromise = bridges.fromPromise;
 export const fromCallback: typeof picturedBridges.fromCallback = bridges.fromCallback;
+export const fromAsync: typeof picturedBridges.fromAsync = bridges.fromAsync;
 export const adopt: typeof picturedBridges.adopt = bridges.adopt;
 export const toPromise: typeof picturedBridges.toPromise = bridges.toPromise;
 export const toAsync: typeof picturedBridges.toAsync = bridges.toAsync;

@@ -1,4 +1,5 @@
 /** Runs the TypeScript modules of one small program in this process, with a given world in the place of globals. */
+import { createRequire } from "node:module";
 import { compileFunction } from "node:vm";
 import { transform } from "esbuild";
 import * as bridges from "@trestle/bridges";
@@ -7,6 +8,8 @@ import { watch, type Run, type World } from "./virtual-world.js";
 
 /** Module texts by path without extension, such as `main` and `lib`. */
 export type Modules = Readonly<Record<string, string>>;
+
+const requireOfNode = createRequire(import.meta.url);
 
 /** Calls `main` of the module `main`. Undefined when the program was too long to be watched. */
 export async function runProgram(modules: Modules): Promise<Run | undefined> {
@@ -27,6 +30,7 @@ export async function load(modules: Modules): Promise<(world: World) => Readonly
     const require = (name: string): object => {
       if (name === "trestle") return trestle;
       if (name === "@trestle/bridges") return bridges;
+      if (name.startsWith("node:")) return requireOfNode(name) as object;
       const path = name.replace(/^\.\//, "");
       const known = loaded.get(path);
       if (known !== undefined) return known;

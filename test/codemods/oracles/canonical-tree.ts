@@ -126,6 +126,17 @@ function canon(node: ts.Node): string {
       : `${ts.SyntaxKind[node.kind]}(${children.join(", ")})`;
 }
 
+/** A signal as a last argument of what is waited for, and what stands in the places before it. */
+function handedSignal(call: ts.CallExpression): ReadonlySet<ts.Node> {
+  const given = call.arguments;
+  const isHanded =
+    ts.isArrowFunction(call.parent) && /^\{ signal(: signal\d+)? \}$/.test(given.at(-1)?.getText() ?? "");
+  if (!isHanded) return new Set();
+  let from = given.length - 1;
+  while (from > 1 && given[from - 1]?.getText() === "undefined") from--;
+  return new Set(given.slice(from));
+}
+
 /** Without the suffix of fiber twins. */
 function plainName(name: string): string {
   return name.replace(/Op\d*$/, "");
@@ -251,6 +262,8 @@ function unbridged(node: ts.Expression): ts.Expression {
   const only = ts.isCallExpression(inner) ? inner.arguments[0] : undefined;
   if (ts.isCallExpression(inner) && only !== undefined && inner.arguments.length === 1) {
     if (isNamed(inner.expression, "fromPromise") || isNamed(inner.expression, "adopt")) return unbridged(only);
+    if (isNamed(inner.expression, "fromAsync") && ts.isArrowFunction(only))
+      return unbridged(only.body as ts.Expression);
   }
   return inner;
 }
@@ -338,7 +351,9 @@ function callText(node: ts.CallExpression): string {
     }
   }
   const optional = node.questionDotToken === undefined ? "" : "?.";
-  return `call ${calleeText(node.expression)}${optional}(${node.arguments.map(canon).join(", ")})`;
+  const handed = handedSignal(node);
+  const given = node.arguments.filter((argument) => !handed.has(argument));
+  return `call ${calleeText(node.expression)}${optional}(${given.map(canon).join(", ")})`;
 }
 
 /** `direct(load)(id)` is `load(id)`, and `direct(store, "get")(id)` is `store.get(id)`. */

@@ -30,6 +30,7 @@ import {
 } from "./chains/accounts.js";
 import { unchain, wrongIn, type Unchained } from "./chains/stage.js";
 import { ExitCode, MigrationError } from "./failure.js";
+import { laidOut } from "./formatting.js";
 import type { Batch, Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
 import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
 import { rewriteFile, type RewrittenFile } from "./rewrite/file.js";
@@ -95,8 +96,10 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
       return { code: "TR1804", message: `${fn.label}: it is in another batch` };
     });
   }
+  const outcome = report(project, staged);
   const plan = {
-    ...report(project, staged),
+    ...outcome,
+    changes: await laidOut(project, outcome.changes),
     ...(request.explain === true && {
       explanations: explanationsOf(staged.analysis, staged.settled.decisions).map((one) =>
         explainedInOriginal(one, staged.unchained),

@@ -120,7 +120,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     const refusal =
       late !== undefined
         ? { reason: late, suspect: false }
-        : (commentAgainst(fn) ?? refusalOf(fn, checker, analysis.project));
+        : (commentAgainst(fn) ?? listedAgainst(fn) ?? refusalOf(fn, checker, analysis.project));
     if (refusal !== undefined) refusals.set(fn, refusal);
   }
   for (const fn of analysis.order) {
@@ -212,6 +212,16 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
   function commentAgainst(fn: AsyncFunction): { reason: Reason; suspect: boolean } | undefined {
     const reason = analysis.controls.leaves(fn);
     return reason === undefined ? undefined : { reason, suspect: false };
+  }
+
+  /** A fiber method beside its façade would be one more in the list. */
+  function listedAgainst(fn: AsyncFunction): { reason: Reason; suspect: boolean } | undefined {
+    if (fn.form !== "method" || isAsyncGenerator(fn) || hasModifier(fn.node, ts.SyntaxKind.StaticKeyword))
+      return undefined;
+    if (fn.node.name !== undefined && ts.isPrivateIdentifier(fn.node.name)) return undefined;
+    const owner = enclosingClass(fn.node)?.name?.text;
+    if (owner === undefined || !observed.listed.has(owner)) return undefined;
+    return { reason: { code: "TR1205", message: `${fn.label}: the methods of ${owner} are listed` }, suspect: false };
   }
 
   /** Nobody needs the promise: every use is a call that a converted function waits for. */

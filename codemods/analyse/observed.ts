@@ -18,6 +18,8 @@ export interface Observed {
   readonly detached: ReadonlySet<string>;
   /** Names that the sources assign to on some object: `o.m = ...`. */
   readonly assigned: ReadonlySet<string>;
+  /** Classes whose methods some source lists: what is added to them would be seen. */
+  readonly listed: ReadonlySet<string>;
   /** Whether the tests replace modules or functions by stand-ins, which may give anything. */
   readonly usesStandIns: boolean;
 }
@@ -26,6 +28,8 @@ const mockCalls =
   /(^|\.)(spyOn|spy|stub|mock|doMock|unstable_mockModule|mockModule|replace|replaceProperty|method|fake|when|createMock|mocked)$/;
 const moduleMocks =
   /(^|\.)(mock|doMock|unstable_mockModule|mockModule|module|replace|replaceEsm|proxyquire|rewire|esmock)$/;
+const listings =
+  /\b(?:getOwnPropertyNames|getOwnPropertyDescriptors|ownKeys)\s*\(\s*([A-Za-z_$][\w$]*)\s*\.\s*prototype\b/g;
 const mockingText = /\b(spyOn|stub|mock\w*|proxyquire|rewire|esmock|sinon|testdouble|td\.replace)\b/;
 
 export function observe(root: string, tests: readonly TS.SourceFile[], sources: readonly TS.SourceFile[]): Observed {
@@ -34,11 +38,13 @@ export function observe(root: string, tests: readonly TS.SourceFile[], sources: 
   const words = new Set<string>();
   const detached = new Set<string>();
   const assigned = new Set<string>();
+  const listed = new Set<string>();
   let usesStandIns = false;
   for (const { text } of sources) {
     noteDetached(text);
     // Binding a method to its own object changes nothing about what is called.
     for (const match of text.matchAll(/\.(\w+)\s*=(?![=>])(?![^;\n]*\.bind\()/g)) assigned.add(match[1] ?? "");
+    for (const match of text.matchAll(listings)) listed.add(match[1] ?? "");
     for (const match of text.matchAll(/\bdelete\s+[\w.]+\.(\w+)/g)) assigned.add(match[1] ?? "");
   }
   const seen = new Set(tests.map((file) => file.fileName));
@@ -52,7 +58,7 @@ export function observe(root: string, tests: readonly TS.SourceFile[], sources: 
     if (!mockingText.test(text) && !/\.\w+\s*=[^=]/.test(text)) continue;
     inspect(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false));
   }
-  return { mocked, mockedModules, words, detached, assigned, usesStandIns };
+  return { mocked, mockedModules, words, detached, assigned, listed, usesStandIns };
 
   function noteDetached(text: string): void {
     for (const match of text.matchAll(/\.(\w+)\s*\.\s*(?:call|apply)\s*\(|\.prototype\s*\.\s*(\w+)/g)) {

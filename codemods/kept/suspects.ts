@@ -38,7 +38,8 @@ function isTested(node: TS.Expression): boolean {
 
 /** A field that no promise has; where types are checked, the compiler says so itself. */
 function fieldOfPromise(node: TS.PropertyAccessExpression, checker: TS.TypeChecker): KeptSite | undefined {
-  if (!isJavaScriptFile(node.getSourceFile()) || waitedKind(node.expression, checker) !== "promise") return undefined;
+  if (!isJavaScriptFile(node.getSourceFile()) || !isGivenByCall(node.expression, checker)) return undefined;
+  if (waitedKind(node.expression, checker) !== "promise") return undefined;
   const type = checker.getTypeAtLocation(node.expression);
   if (type.isUnion() || checker.getPropertyOfType(type, node.name.text) !== undefined) return undefined;
   // A promise may be given fields.
@@ -53,4 +54,13 @@ function fieldOfPromise(node: TS.PropertyAccessExpression, checker: TS.TypeCheck
     },
     disposition: "suspect",
   };
+}
+
+/** A call, or a constant that holds what one gave: few enough to ask for their types. */
+function isGivenByCall(expression: TS.Expression, checker: TS.TypeChecker): boolean {
+  const node = skipParentheses(expression);
+  if (ts.isCallExpression(node)) return true;
+  const declared = ts.isIdentifier(node) ? checker.getSymbolAtLocation(node)?.valueDeclaration : undefined;
+  const value = declared !== undefined && ts.isVariableDeclaration(declared) ? declared.initializer : undefined;
+  return value !== undefined && ts.isCallExpression(skipParentheses(value));
 }

@@ -3,6 +3,7 @@ import { ts, type TS } from "../compiler.js";
 import type { FunctionNode } from "../analyse/syntax.js";
 import { usesArguments, usesThis } from "../analyse/syntax.js";
 import type { FileContext } from "./context.js";
+import { indentAt } from "./style.js";
 
 /** Turns the written return type `Promise<T>` of a converted function into `Op<T>`. */
 export function rewriteReturnType(context: FileContext, node: FunctionNode): void {
@@ -108,7 +109,7 @@ export function facadeSignature(context: FileContext, node: FunctionNode): Facad
       const prefix = decorators.length > 0 ? `${decorators.join(" ")} ` : "";
       const dots = parameter.dotDotDotToken === undefined ? "" : "...";
       const optional = parameter.questionToken === undefined ? "" : "?";
-      const type = parameter.type === undefined ? untypedParameter(parameter) : `: ${text(parameter.type)}`;
+      const type = parameter.type === undefined ? untypedParameter(parameter) : writtenType(parameter.type);
       if (type === undefined) return undefined;
       declared.push(`${prefix}${dots}${name}${optional}${type}`);
       forwarded.push(`${dots}${name}`);
@@ -125,7 +126,7 @@ export function facadeSignature(context: FileContext, node: FunctionNode): Facad
     forwarded.push(`...${restName}`);
   }
   return {
-    parameters: declared.join(", "),
+    parameters: laidOutLike(context, node, declared),
     forwarded: forwarded.join(", "),
     passesThis,
     passesArguments: !isTypeScript && usesArguments(node),
@@ -143,6 +144,12 @@ export function facadeSignature(context: FileContext, node: FunctionNode): Facad
     return fresh(
       ts.isObjectBindingPattern(parameter.name) && index === parameters.length - 1 ? "options" : `arg${index}`,
     );
+  }
+
+  /** A type that begins on a line of its own stays there. */
+  function writtenType(type: TS.TypeNode): string {
+    const begin = /^[ \t]*\r?\n[ \t]*/.exec(file.text.slice(type.pos, type.getStart(file)))?.[0];
+    return `:${begin ?? " "}${text(type)}`;
   }
 
   function untypedParameter(parameter: TS.ParameterDeclaration): string | undefined {
@@ -165,6 +172,19 @@ export function facadeSignature(context: FileContext, node: FunctionNode): Facad
     if (parameter.initializer === undefined && parameter.questionToken === undefined) return `${name}: ${type}`;
     return requiredLater ? `${name}: ${parenthesised(type)} | undefined` : `${name}?: ${type}`;
   }
+}
+
+/** One parameter a line, where the original has the first on a line of its own. */
+function laidOutLike({ file, style }: FileContext, node: FunctionNode, declared: readonly string[]): string {
+  const first = node.parameters[0];
+  if (first === undefined || !file.text.slice(node.parameters.pos, first.getStart(file)).includes("\n")) {
+    return declared.join(", ");
+  }
+  const { eol, indent } = style;
+  const around = indentAt(file, node.getStart(file));
+  // Nothing may follow a rest parameter.
+  const isOpen = node.parameters.hasTrailingComma && !declared.at(-1)?.startsWith("...");
+  return `${eol}${declared.map((one) => `${around}${indent}${one}`).join(`,${eol}`)}${isOpen ? "," : ""}${eol}${around}`;
 }
 
 function parenthesised(type: string): string {

@@ -12,8 +12,7 @@ export function styleOf(file: TS.SourceFile): Style {
   const text = file.text;
   const crlf = text.split("\r\n").length - 1;
   const lf = text.split("\n").length - 1 - crlf;
-  const double = (text.match(/"[^"'\n]*"/g) ?? []).length;
-  const single = (text.match(/'[^"'\n]*'/g) ?? []).length;
+  const quotes = { '"': 0, "'": 0 };
   let terminated = 0;
   let open = 0;
   const count = (node: TS.Node): void => {
@@ -28,13 +27,16 @@ export function styleOf(file: TS.SourceFile): Style {
       if (text[node.end - 1] === ";") terminated++;
       else open++;
     }
+    if (ts.isStringLiteral(node) && !ts.isJsxAttribute(node.parent) && !/['"]/.test(node.text)) {
+      quotes[text[node.end - 1] as '"' | "'"]++;
+    }
     ts.forEachChild(node, count);
   };
   count(file);
   return {
     eol: crlf > lf ? "\r\n" : "\n",
     indent: indentUnit(text),
-    quote: single > double ? "'" : '"',
+    quote: quotes["'"] > quotes['"'] ? "'" : '"',
     semicolon: open > terminated ? "" : ";",
   };
 }

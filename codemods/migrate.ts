@@ -4,6 +4,7 @@
  */
 import {
   analyse,
+  convertedLimiters,
   decide,
   directRuns,
   pairedFunctions,
@@ -32,6 +33,7 @@ import { unchain, wrongIn, type Unchained } from "./chains/stage.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import { laidOut } from "./formatting.js";
 import type { Batch, Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
+import type { LimitedCall } from "./limits/limiters.js";
 import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
 import { rewriteFile, type RewrittenFile } from "./rewrite/file.js";
 import { unselected, type Selection } from "./selection.js";
@@ -277,14 +279,18 @@ async function rewriteAll(
   spelledOut: ReadonlySet<AsyncFunction>,
   step: Step,
 ): Promise<RewrittenFile[]> {
-  const suspension = new Suspension(analysis.checker, runs, analysis.byNode);
   const sharedTwins = new Set<AsyncFunction>();
   for (const { use, dispatch } of runs.values()) {
     if (dispatch === undefined && use.file !== use.target.file) sharedTwins.add(use.target);
   }
   const paired = pairedFunctions(analysis, decisions, runs);
+  const limiters = convertedLimiters(analysis, decisions);
+  const limited = new Map<TS.Node, LimitedCall>();
+  for (const use of limiters.flatMap(({ uses }) => uses)) limited.set(use.call, use).set(use.job, use);
+  const suspension = new Suspension(analysis.checker, runs, analysis.byNode, limited);
   const imported = importedFunctions(analysis);
-  const input = { analysis, decisions, runs, spelledOut, suspension, sharedTwins, imported, paired };
+  const shared = { analysis, decisions, runs, spelledOut, suspension };
+  const input = { ...shared, sharedTwins, imported, paired, limiters, limited };
   const byFile = groupByFile(analysis.functions);
   const concerned = analysis.project.sources.filter((file) => byFile.has(file));
   const rewritten: RewrittenFile[] = [];

@@ -122,15 +122,21 @@ const descriptions: Readonly<Record<ReasonCode, Description>> = {
     remedy: "Leave it, or move the module's waits into a `main` that `run` is given.",
   },
   TR1501: {
-    meaning: "An operator of RxJS without a counterpart.",
-    remedy: "Leave the pipeline, and take its values with `fromObservable` or `firstOf`.",
+    meaning: "An operator of RxJS without a counterpart of the same order, or one of the program itself.",
+    remedy: "Leave the pipeline, and take its values with `firstOf`, `lastOf` or `fromObservable`.",
   },
-  TR1502: { meaning: "A scheduler of RxJS.", remedy: "Leave it." },
+  TR1502: {
+    meaning: "A scheduler of RxJS says when, or in which turn, values come.",
+    remedy: "Leave it; `toScheduler` makes one of a clock.",
+  },
   TR1503: {
     meaning: "An observable with several subscribers.",
     remedy: "Leave it, or share a stream with `shareStream`.",
   },
-  TR1504: { meaning: "An observable that is handed on.", remedy: "Leave it: who receives it expects an observable." },
+  TR1504: {
+    meaning: "An observable, a subscription or an error of RxJS that others hold.",
+    remedy: "Leave it: who receives it expects one of RxJS.",
+  },
   TR1601: {
     meaning: "A listener is removed by its identity.",
     remedy: "Leave it, or take the events with `events` of the bridges.",
@@ -142,8 +148,8 @@ const descriptions: Readonly<Record<ReasonCode, Description>> = {
   },
   TR1604: { meaning: "A callback is sometimes called at once and sometimes later.", remedy: "Leave it." },
   TR1605: {
-    meaning: "A limiter whose limit changes.",
-    remedy: "Leave it; p-limit's own surface over fibers is `toLimit`.",
+    meaning: "A limiter that is more than a fixed number of slots for jobs that somebody waits for at once.",
+    remedy: "Leave it; p-limit's own surface over fibers is `toLimit`, and `Fiber.map` has a limit of its own.",
   },
   TR1606: { meaning: "An abort signal that others use as well.", remedy: "Leave it: the signal belongs to others." },
   TR1701: {

@@ -6,10 +6,13 @@
 export const runtimeNames = {
   Op: { module: "trestle", typeOnly: true },
   Fiber: { module: "trestle", typeOnly: false },
+  Semaphore: { module: "trestle", typeOnly: false },
   Cancel: { module: "trestle", typeOnly: false },
   Cancelled: { module: "trestle", typeOnly: false },
   fromPromise: { module: "@trestle/bridges", typeOnly: false },
   fromCallback: { module: "@trestle/bridges", typeOnly: false },
+  firstOf: { module: "@trestle/bridges", typeOnly: false },
+  lastOf: { module: "@trestle/bridges", typeOnly: false },
   adopt: { module: "@trestle/bridges", typeOnly: false },
   fromAsync: { module: "@trestle/bridges", typeOnly: false },
   toPromise: { module: "@trestle/bridges", typeOnly: false },
@@ -37,6 +40,10 @@ declare module "trestle" {
   export interface Instruction { readonly [instruction]: true }
   export interface Op<T> { [Symbol.iterator](): Iterator<Instruction, T, unknown> }
   export class Cancelled extends Error { readonly reason: unknown }
+  export class Semaphore {
+    constructor(n: number, options?: { name?: string });
+    use<T>(body: () => Op<T>): Op<T>;
+  }
   export namespace Cancel {
     export function protect<T>(body: () => Op<T>): Op<T>;
   }
@@ -55,6 +62,19 @@ declare module "@trestle/bridges" {
   export function fromCallback<T>(
     register: (ok: (value: T) => void, fail: (error: unknown) => void) => void | (() => void),
   ): Op<T>;
+  export interface ObserverLike<T> {
+    next(value: T): void;
+    error(error: unknown): void;
+    complete(): void;
+  }
+  export type ObservableLike<T> =
+    | { subscribe(observer: ObserverLike<T>): unknown }
+    | { subscribe(next?: ((value: T) => void) | null): unknown };
+  export interface FirstOfOptions<D> { default?: D }
+  export function firstOf<T>(source: ObservableLike<T>, options?: undefined): Op<T>;
+  export function firstOf<T, D = never>(source: ObservableLike<T>, options: FirstOfOptions<D> | undefined): Op<T | D>;
+  export function lastOf<T>(source: ObservableLike<T>, options?: undefined): Op<T>;
+  export function lastOf<T, D = never>(source: ObservableLike<T>, options: FirstOfOptions<D> | undefined): Op<T | D>;
   export function adopt<T extends readonly unknown[]>(value: T): Op<T>;
   export function adopt<T>(value: Op<T>): Op<T>;
   export function adopt<T>(value: Op<T> | undefined): Op<T | undefined>;

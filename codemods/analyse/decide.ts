@@ -17,6 +17,7 @@ import { moduleName, observe, type Observed } from "./observed.js";
 import { findReferences, type Reference } from "./references.js";
 import { refusalOf } from "./refusals.js";
 import { returnsFromTry, runnableIn, waitSites, type WaitSite } from "./runs.js";
+import { findLimiters, jobRuns, type Limiter } from "../limits/limiters.js";
 import { enclosingClass, hasModifier, isCommonJsFile, namedClass } from "./syntax.js";
 
 /**
@@ -49,6 +50,8 @@ export interface Analysis {
   readonly references: ReadonlyMap<AsyncFunction, readonly Reference[]>;
   /** For each call or callback that a converted caller can run in place: the wait site it belongs to. */
   readonly runnable: ReadonlyMap<TS.Node, WaitSite>;
+  /** Limiters of other packages, and what of their jobs could be run in place. */
+  readonly limiters: readonly Limiter[];
   /** Calls that can be run through `direct`. */
   readonly dispatches: ReadonlyMap<TS.CallExpression, Dispatch>;
   readonly groups: Groups;
@@ -77,6 +80,10 @@ export function analyse(project: LoadedProject): Analysis {
       for (const node of [...calls, ...callbacks]) runnable.set(node, site);
     }
   }
+  const limiters = findLimiters(project.sources, runnable, checker);
+  for (const use of limiters.flatMap(({ refused, uses }) => (refused === undefined ? uses : []))) {
+    runnable.set(jobRuns(use), use.site);
+  }
   const calls = new Map<AsyncFunction, Set<AsyncFunction>>();
   for (const [target, uses] of references) {
     for (const use of uses) {
@@ -95,6 +102,7 @@ export function analyse(project: LoadedProject): Analysis {
     byNode: new Map(functions.map((fn) => [fn.node, fn])),
     references,
     runnable,
+    limiters,
     dispatches: findDispatches(functions, runnable, checker),
     groups: findGroups(functions, files, checker),
     observed: observe(project.root, project.tests, project.sources),
@@ -113,7 +121,7 @@ export type Decisions = ReadonlyMap<AsyncFunction, Decision>;
 
 /** `refused` holds the functions that a verification of earlier decisions has ruled out, with the reason. */
 export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, Reason>, suffix = "Op"): Decisions {
-  const { functions, references, runnable, groups, observed, checker } = analysis;
+  const { functions, references, runnable, groups, observed, checker, limiters } = analysis;
   const refusals = new Map<AsyncFunction, { reason: Reason; suspect: boolean }>();
   for (const fn of analysis.order) {
     const late = refused.get(fn);
@@ -243,8 +251,16 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     if (use.role !== "use" || use.ambiguous || crossesCommonJs(use)) return false;
     if (analysis.controls.ignores(use.node)) return false;
     const site = runnable.get(use.call ?? use.node);
-    if (site === undefined || refusals.has(site.fn)) return false;
+    if (site === undefined || refusals.has(site.fn) || isInJobThatStays(use.call ?? use.node)) return false;
     return use.call !== undefined || takesItemAndIndex(use.target);
+  }
+
+  function isInJobThatStays(node: TS.Node): boolean {
+    return limiters.some(
+      (limiter) =>
+        limiter.uses.some((use) => jobRuns(use) === node) &&
+        !canBecomeSemaphore(limiter, (fn) => refusals.has(fn), analysis),
+    );
   }
 
   function isUsedDirectly(fn: AsyncFunction): boolean {
@@ -327,6 +343,20 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
   }
 }
 
+function canBecomeSemaphore(limiter: Limiter, isLeft: (fn: AsyncFunction) => boolean, { byNode }: Analysis): boolean {
+  if (limiter.refused !== undefined) return false;
+  return limiter.uses.every(({ job, site }) => {
+    const own = byNode.get(job);
+    return !isLeft(site.fn) && (own === undefined || !isLeft(own));
+  });
+}
+
+/** The limiters all of whose jobs become fiber functions that are run where they are waited for. */
+export function convertedLimiters(analysis: Analysis, decisions: Decisions): Limiter[] {
+  const isLeft = (fn: AsyncFunction): boolean => decisions.get(fn)?.shape === "leave";
+  return analysis.limiters.filter((limiter) => canBecomeSemaphore(limiter, isLeft, analysis));
+}
+
 /**
  * The references that a rewrite turns into runs of the fiber function, by the call or callback they stand in.
  */
@@ -336,6 +366,7 @@ export function directRuns(
   undispatched: ReadonlySet<AsyncFunction> = new Set(),
 ): Map<TS.Node, Run> {
   const runs = new Map<TS.Node, Run>();
+  const stays = jobsThatStay(analysis, decisions);
   for (const [target, uses] of analysis.references) {
     const decision = decisions.get(target);
     for (const use of uses) {
@@ -345,7 +376,7 @@ export function directRuns(
       if (analysis.controls.ignores(use.node)) continue;
       if (decision.guarded && !isOwnUse(use)) continue;
       const node = use.call ?? use.node;
-      const site = analysis.runnable.get(node);
+      const site = stays.has(node) ? undefined : analysis.runnable.get(node);
       if (site === undefined || decisions.get(site.fn)?.shape === "leave") continue;
       if (use.call === undefined && !takesItemAndIndex(target)) continue;
       runs.set(node, { use, site, dispatch: undefined });
@@ -354,7 +385,7 @@ export function directRuns(
   for (const [call, dispatch] of analysis.dispatches) {
     const { target, name } = dispatch;
     const decision = decisions.get(target);
-    const site = analysis.runnable.get(call);
+    const site = stays.has(call) ? undefined : analysis.runnable.get(call);
     if (runs.has(call) || site === undefined || decisions.get(site.fn)?.shape === "leave") continue;
     if (decision === undefined || decision.shape === "leave" || decision.shape === "in-place") continue;
     if (undispatched.has(site.fn) || !canBePaired(target) || analysis.controls.ignores(name)) continue;
@@ -371,6 +402,14 @@ export function directRuns(
     runs.set(call, { use, site, dispatch });
   }
   return runs;
+}
+
+/** What limiters that stay go on calling. */
+function jobsThatStay(analysis: Analysis, decisions: Decisions): Set<TS.Node> {
+  const converted = new Set(convertedLimiters(analysis, decisions));
+  return new Set(
+    analysis.limiters.filter((limiter) => !converted.has(limiter)).flatMap(({ uses }) => uses.map(jobRuns)),
+  );
 }
 
 /** A call or callback that a rewrite turns into a run of the fiber function. */

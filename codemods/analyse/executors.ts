@@ -13,6 +13,7 @@ import {
   skipParentheses,
   usesArguments,
 } from "./syntax.js";
+import { observerPart, subscribesOnly } from "../rxjs/observers.js";
 import { waitedKind, waitedKindOfType } from "./thenable.js";
 
 export type Executor = TS.ArrowFunction | TS.FunctionExpression;
@@ -22,6 +23,8 @@ export interface ExecutorShape {
   readonly executor: Executor;
   /** All that the executor does is to set this timer. */
   readonly timer: TS.CallExpression | undefined;
+  /** All that the executor does is to subscribe to this observable. */
+  readonly subscription: TS.CallExpression | undefined;
   /** Nothing but a later turn can answer. */
   readonly answersLater: boolean;
 }
@@ -84,7 +87,14 @@ class Reader {
     if (resolve.type !== undefined) return no("the type of what the promise is resolved with is written out");
     const why = this.#obstacleOf(resolve, true) ?? (reject && this.#obstacleOf(reject, false)) ?? this.#returned();
     if (why !== undefined) return no(why);
-    return { node, executor, timer: this.#timer(), answersLater: this.#answersLater };
+    const only = onlyCall(executor);
+    return {
+      node,
+      executor,
+      timer: only !== undefined && this.#setsTimer(only) ? only : undefined,
+      subscription: only !== undefined && subscribesOnly(only, this.#checker) ? only : undefined,
+      answersLater: this.#answersLater,
+    };
   }
 
   /** Why a use of one of the two functions could be seen to be another function. */
@@ -118,6 +128,8 @@ class Reader {
       return this.#isLater(name) ? undefined : this.#untimely(parent);
     }
     if (ts.isCallExpression(parent) && this.#isGivenPlain(parent, name)) return undefined;
+    const part = observerPart(name, this.#checker);
+    if (part === "complete" || (part === "next" && this.#takesPlain(name))) return undefined;
     return ts.isCallExpression(parent)
       ? `\`${text(parent.expression)}\` may call \`${name.text}\` with a promise`
       : `\`${name.text}\` is kept for later`;
@@ -125,6 +137,7 @@ class Reader {
 
   #rejectObstacle(name: TS.Identifier): string | undefined {
     const { parent } = name;
+    if (observerPart(name, this.#checker) === "error") return undefined;
     if (!ts.isCallExpression(parent)) return `\`${name.text}\` is kept for later`;
     if (parent.expression !== name) return undefined;
     if (parent.arguments.length !== 1) return `\`${name.text}\` is called without an error`;
@@ -172,6 +185,11 @@ class Reader {
       // A promise has waited for its value already.
       return index === 0 && waitedKind(call.expression.expression, this.#checker) === "promise";
     }
+    return this.#takesPlain(name);
+  }
+
+  /** Whether the function that is expected in the place of `name` is called with nothing that a promise would wait for. */
+  #takesPlain(name: TS.Identifier): boolean {
     const expected = this.#checker.getContextualType(name);
     if (expected === undefined) return false;
     const signatures = this.#checker.getNonNullableType(expected).getCallSignatures();
@@ -227,20 +245,8 @@ class Reader {
     return found ? "the executor gives a value" : undefined;
   }
 
-  #timer(): TS.CallExpression | undefined {
-    const { body } = this.#executor;
-    let only: TS.Node | undefined = body;
-    if (ts.isBlock(body)) {
-      const [statement, ...more] = body.statements;
-      only =
-        statement !== undefined && more.length === 0 && ts.isExpressionStatement(statement)
-          ? statement.expression
-          : undefined;
-    }
-    const call = only === undefined ? undefined : skipParentheses(only as TS.Expression);
-    if (call === undefined || !ts.isCallExpression(call)) return undefined;
-    if (!isGlobal(call.expression, "setTimeout", this.#checker)) return undefined;
-    return this.#mayClear(call) ? call : undefined;
+  #setsTimer(call: TS.CallExpression): boolean {
+    return isGlobal(call.expression, "setTimeout", this.#checker) && this.#mayClear(call);
   }
 
   /** Whether `clearTimeout` means there what it means everywhere. */
@@ -250,6 +256,20 @@ class Reader {
     if (clear === undefined) return this.#checker.getSymbolAtLocation(call.expression) === undefined;
     return (clear.declarations ?? []).every(isAmbient);
   }
+}
+
+/** The call that is all of a function's body. */
+function onlyCall({ body }: Executor): TS.CallExpression | undefined {
+  let only: TS.Node | undefined = body;
+  if (ts.isBlock(body)) {
+    const [statement, ...more] = body.statements;
+    only =
+      statement !== undefined && more.length === 0 && ts.isExpressionStatement(statement)
+        ? statement.expression
+        : undefined;
+  }
+  const call = only === undefined ? undefined : skipParentheses(only as TS.Expression);
+  return call !== undefined && ts.isCallExpression(call) ? call : undefined;
 }
 
 /** How many arguments a timer function takes before those that it hands to its callback; undefined for others. */

@@ -3,6 +3,8 @@ import { ts, type TS } from "../compiler.js";
 import { keptSite, suspectSite } from "../kept/index.js";
 import type { Candidate, CandidateKind, Reason } from "../plan.js";
 import type { Analysis, Decisions } from "./decide.js";
+import { limiterSite } from "../limits/sites.js";
+import { rxSite } from "../rxjs/sites.js";
 import { isPromiseMethod } from "./runs.js";
 import { enclosingScope } from "./syntax.js";
 
@@ -25,7 +27,7 @@ export function findOtherSites(analysis: Analysis, decisions: Decisions, recorde
         found.push({ ...base, disposition: disposition ?? base.disposition, reasons: [reason] });
         known.add(`${kind} ${file.fileName} ${node.getStart(file)}`);
       }
-      const site = recognise(node);
+      const site = ownSite(node) ?? recognise(node);
       if (site !== undefined && !known.has(`${site.kind} ${file.fileName} ${node.getStart(file)}`)) {
         found.push(candidate(file, node, site));
       }
@@ -35,6 +37,21 @@ export function findOtherSites(analysis: Analysis, decisions: Decisions, recorde
     visit(file);
   }
   return found;
+
+  /** What RxJS or a limiter is used for, which has its own reason. */
+  function ownSite(node: TS.Node): Site | undefined {
+    const limiter = limiterSite(node, analysis.checker);
+    if (limiter !== undefined) {
+      const known = analysis.limiters.find(({ creation }) => creation === node);
+      return { ...limiter, kind: "limiter", bridged: false, reason: known?.refused ?? limiter.reason };
+    }
+    const rx = rxSite(node, analysis.checker);
+    if (rx === undefined) return undefined;
+    const { pattern, reason, calls } = rx;
+    const called = calls === undefined ? undefined : analysis.byNode.get(calls);
+    const bridged = called !== undefined && decisions.get(called)?.shape !== "leave";
+    return { pattern, kind: "observable", bridged, reason };
+  }
 
   /** An await that stays an await: at the top of a module, or in a function that is left. */
   function keptAwait(file: TS.SourceFile, node: TS.AwaitExpression): Candidate[] {
@@ -62,7 +79,7 @@ export function findOtherSites(analysis: Analysis, decisions: Decisions, recorde
       start,
       end: node.end,
       disposition: site.bridged || waitedFor.has(node) ? "bridge" : "leave",
-      reasons: [{ code: "TR1810", message: `${names[site.kind]} is recognised, and kept as it is` }],
+      reasons: [site.reason ?? { code: "TR1810", message: `${names[site.kind]} is recognised, and kept as it is` }],
     };
   }
 }
@@ -71,6 +88,7 @@ interface Site {
   readonly pattern: string;
   readonly kind: CandidateKind;
   readonly bridged: boolean;
+  readonly reason?: Reason;
 }
 
 const names: Record<CandidateKind, string> = {

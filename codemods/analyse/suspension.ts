@@ -11,19 +11,24 @@ import type { AsyncFunction } from "./functions.js";
 import type { Reference } from "./references.js";
 import { combinatorShape, isShortCircuit, runnableIn, waitSites, type WaitSite } from "./runs.js";
 import { isOwnScope, skipParentheses } from "./syntax.js";
+import { observableWait } from "../rxjs/waits.js";
 import { waitedKind } from "./thenable.js";
 
 export class Suspension {
   readonly #checker: TS.TypeChecker;
   readonly #runs: ReadonlyMap<TS.Node, { readonly use: Reference }>;
   readonly #byNode: ReadonlyMap<TS.Node, AsyncFunction>;
+  /** Jobs that run with a permit, by their calls. */
+  readonly #limited: ReadonlyMap<TS.Node, unknown>;
   readonly #known = new Map<AsyncFunction, boolean>();
 
   constructor(
     checker: TS.TypeChecker,
     runs: ReadonlyMap<TS.Node, { readonly use: Reference }>,
     byNode: ReadonlyMap<TS.Node, AsyncFunction>,
+    limited: ReadonlyMap<TS.Node, unknown> = new Map(),
   ) {
+    this.#limited = limited;
     this.#checker = checker;
     this.#runs = runs;
     this.#byNode = byNode;
@@ -43,6 +48,9 @@ export class Suspension {
         message: `${target.label} leaves \`${text}\` running when it ends: what follows keeps its turn`,
       };
     }
+    if (this.#limited.has(skipParentheses(site.operand))) {
+      return { code: "TR1310", message: "the next job begins when this one has ended: what follows keeps its turn" };
+    }
     if (!this.#mayRunAtOnce(site)) return undefined;
     return {
       code: "TR1309",
@@ -50,16 +58,18 @@ export class Suspension {
     };
   }
 
+  /** Whether every way to `site` has come past another wait of its function. Each of these gives others a turn. */
+  hasWaited(site: WaitSite): boolean {
+    if (isBehindHead(site)) return true;
+    return waitSites(site.fn).some(
+      ({ kind, node }) => kind === "await" && node.end <= site.node.pos && isReachedBefore(node, site),
+    );
+  }
+
   #mayRunAtOnce(site: WaitSite): boolean {
     if (this.#suspends(site.operand)) return false;
-    const { fn } = site;
-    // At the head of a `for await` loop an item has been waited for, and behind a `yield` the next request.
-    const heads = [
-      ...fn.loops.map((node) => ({ node, end: node.expression.end })),
-      ...fn.yields.map((node) => ({ node, end: node.end })),
-    ];
-    if (heads.some(({ node, end }) => end <= site.node.pos && isReachedBefore(node, site))) return false;
-    return !waitSites(fn).some((earlier) => earlier.kind === "await" && this.#comesBefore(earlier, site));
+    if (isBehindHead(site)) return false;
+    return !waitSites(site.fn).some((earlier) => earlier.kind === "await" && this.#comesBefore(earlier, site));
   }
 
   /** Whether running `fn` suspends on every way to its normal end. */
@@ -104,7 +114,8 @@ export class Suspension {
     const inline = this.#byNode.get(skipParentheses(expression.expression));
     if (inline !== undefined && inline.invocation === expression) return this.alwaysSuspends(inline);
     const combinator = combinatorShape(expression, this.#checker);
-    if (combinator === undefined) return true;
+    // An observable may have a value at once.
+    if (combinator === undefined) return observableWait(expression, this.#checker) === undefined;
     // A map over no items does not wait.
     return combinator.kind === "all" && combinator.elements.some((element) => this.#suspends(element));
   }
@@ -118,6 +129,16 @@ export class Suspension {
     const expression = skipParentheses(operand);
     return this.#runs.has(expression) || ts.isConditionalExpression(expression) || ts.isBinaryExpression(expression);
   }
+}
+
+/** At the head of a `for await` loop an item has been waited for, and behind a `yield` the next request. */
+function isBehindHead(site: WaitSite): boolean {
+  const { fn } = site;
+  const heads = [
+    ...fn.loops.map((node) => ({ node, end: node.expression.end })),
+    ...fn.yields.map((node) => ({ node, end: node.end })),
+  ];
+  return heads.some(({ node, end }) => end <= site.node.pos && isReachedBefore(node, site));
 }
 
 /** Whether every way to `site` has come past `earlier`, which stands in front of it. */

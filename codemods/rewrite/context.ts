@@ -4,6 +4,7 @@ import type { Analysis, Decision, Decisions, Run } from "../analyse/decide.js";
 import type { AsyncFunction } from "../analyse/functions.js";
 import type { Suspension } from "../analyse/suspension.js";
 import type { Candidate, Reason } from "../plan.js";
+import type { LimitedCall, Limiter } from "../limits/limiters.js";
 import type { Edits } from "./edits.js";
 import type { Imports } from "./imports.js";
 import type { Style } from "./style.js";
@@ -24,6 +25,10 @@ export interface RewriteInput {
   readonly imported: ReadonlyMap<TS.SourceFile, ReadonlySet<AsyncFunction>>;
   /** Functions whose façade is to be known as theirs. */
   readonly paired: ReadonlySet<AsyncFunction>;
+  /** Limiters that become semaphores. */
+  readonly limiters: readonly Limiter[];
+  /** Their uses, by the call and by the job. */
+  readonly limited: ReadonlyMap<TS.Node, LimitedCall>;
 }
 
 export interface FileContext extends RewriteInput {
@@ -34,6 +39,8 @@ export interface FileContext extends RewriteInput {
   readonly isTypeScript: boolean;
   /** Notes on a function that come up while it is rewritten. */
   note(fn: AsyncFunction, reason: Reason): void;
+  /** A name of another package that an edit has taken out of the text. */
+  retire(identifier: TS.Identifier): void;
   /** What became of one wait. */
   record(site: Omit<Candidate, "file" | "line" | "column" | "start" | "end" | "name">, node: TS.Node): void;
 }
@@ -50,7 +57,8 @@ export function isConverted(context: FileContext, fn: AsyncFunction): boolean {
 
 /** Whether a function value is run in place as a generator function, and so needs no promise around it. */
 export function isRawValue(context: FileContext, fn: AsyncFunction): boolean {
-  const { runnable } = context.analysis;
+  const { runnable, limiters } = context.analysis;
+  if (limiters.some(({ uses }) => uses.some(({ job }) => job === fn.node))) return context.limited.has(fn.node);
   const site = runnable.get(fn.node) ?? (fn.invocation === undefined ? undefined : runnable.get(fn.invocation));
   return fn.form === "value" && site !== undefined && isConverted(context, site.fn);
 }

@@ -42,22 +42,29 @@ function resultType(context: FileContext, node: TS.NewExpression): string | unde
 
 export function rewriteExecutor(context: FileContext, shape: ExecutorShape, type: string): void {
   const { edits, file } = context;
-  const { node, executor, timer } = shape;
+  const { node, executor, timer, subscription } = shape;
   edits.replace(node.getStart(file), node.expression.end, `${context.imports.use("fromCallback")}${type}`);
-  if (timer !== undefined) setTimer(context, executor);
-  else if (ts.isArrowFunction(executor) && !ts.isBlock(executor.body)) dropValue(context, executor, executor.body);
+  if (timer !== undefined) undoWhenCancelled(context, executor, "timer", (name) => `clearTimeout(${name})`);
+  else if (subscription !== undefined) {
+    undoWhenCancelled(context, executor, "subscription", (name) => `${name}.unsubscribe()`);
+  } else if (ts.isArrowFunction(executor) && !ts.isBlock(executor.body)) dropValue(context, executor, executor.body);
   context.record({ pattern: "CM-P17", kind: "constructor", disposition: "rewrite", reasons: [] }, node);
 }
 
-/** Cancelling the wait clears the timer. */
-function setTimer(context: FileContext, executor: Executor): void {
+/** What the one call of the executor gives is kept, for cancelling the wait: it clears the timer, or unsubscribes. */
+function undoWhenCancelled(
+  context: FileContext,
+  executor: Executor,
+  given: "timer" | "subscription",
+  undo: (name: string) => string,
+): void {
   const { edits, file, style } = context;
   const { body } = executor;
   const used = new Set(executor.getText(file).match(/[A-Za-z_$][\w$]*/g));
-  let name = "timer";
-  for (let n = 2; used.has(name); n++) name = `timer${n}`;
+  let name: string = given;
+  for (let n = 2; used.has(name); n++) name = `${given}${n}`;
   const set = `const ${name} = `;
-  const cancel = `return () => clearTimeout(${name})${style.semicolon}`;
+  const cancel = `return () => ${undo(name)}${style.semicolon}`;
   const [statement] = ts.isBlock(body) ? body.statements : [];
   if (statement === undefined) {
     // A block on one line has semicolons, whatever the style.

@@ -3,6 +3,7 @@ import { type TS } from "../compiler.js";
 import type { AsyncFunction } from "../analyse/functions.js";
 import { waitSites } from "../analyse/runs.js";
 import { isJavaScriptFile } from "../analyse/syntax.js";
+import { rewriteLimiters } from "../limits/rewrite.js";
 import type { Candidate, Reason } from "../plan.js";
 import { rewriteYield } from "./async-generator.js";
 import { rewriteTry } from "./cancellation.js";
@@ -12,7 +13,7 @@ import { rewriteForAwait } from "./for-await.js";
 import { rewriteHead } from "./function.js";
 import { Imports } from "./imports.js";
 import { writePairs } from "./pairs.js";
-import { dropReplacedImports } from "./replaced-imports.js";
+import { dropRetiredNames, dropReplacedImports } from "./replaced-imports.js";
 import { styleOf } from "./style.js";
 import { rewriteWait, shortened } from "./wait.js";
 
@@ -39,6 +40,7 @@ export function rewriteFile(
   const waits: Candidate[] = [];
   const notes = new Map<AsyncFunction, Reason[]>();
   const impossible = new Map<AsyncFunction, Reason>();
+  const retired = new Set<TS.Identifier>();
   const context: FileContext = {
     ...input,
     file,
@@ -50,6 +52,9 @@ export function rewriteFile(
       const known = notes.get(fn);
       if (known === undefined) notes.set(fn, [reason]);
       else known.push(reason);
+    },
+    retire(identifier) {
+      retired.add(identifier);
     },
     record(site, node) {
       const start = node.getStart(file);
@@ -78,8 +83,10 @@ export function rewriteFile(
     for (const node of fn.yields) rewriteYield(context, fn, node);
     for (const node of fn.tries) rewriteTry(context, fn, node);
   }
+  rewriteLimiters(context);
   writePairs(context, converted);
   dropReplacedImports(context);
+  dropRetiredNames(context, retired);
   imports.write(edits);
   const { text, originOf } = applyEdits(file.text, edits.sorted());
   return { file, text, originOf, libraries: imports.libraries, waits, notes, impossible };

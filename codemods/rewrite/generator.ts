@@ -3,6 +3,7 @@ import { ts, type TS } from "../compiler.js";
 import type { Decision } from "../analyse/decide.js";
 import type { AsyncFunction } from "../analyse/functions.js";
 import { usesThis } from "../analyse/syntax.js";
+import { turnBefore } from "../limits/rewrite.js";
 import { decisionOf, type FileContext } from "./context.js";
 import { handingThis } from "./handed-this.js";
 import { opTypeText, resultTypeText, rewriteReturnType } from "./signature.js";
@@ -93,6 +94,7 @@ export function arrowToGenerator(context: FileContext, node: TS.ArrowFunction, n
   const body = node.body;
   const bodyStart = body.getStart(file);
   const commented = file.text.slice(arrow.end, bodyStart).trim() !== "";
+  const turn = turnBefore(context, node);
   if (ts.isBlock(body)) {
     if (commented) edits.remove(arrow.getStart(file), arrow.end);
     else edits.replace(arrow.getStart(file), bodyStart, "");
@@ -100,9 +102,9 @@ export function arrowToGenerator(context: FileContext, node: TS.ArrowFunction, n
   }
   if (commented) {
     edits.replace(arrow.getStart(file), arrow.end, "{");
-    edits.insertBefore(bodyStart, "return ");
+    edits.insertBefore(bodyStart, `${turn}return `);
   } else {
-    edits.replace(arrow.getStart(file), bodyStart, "{ return ");
+    edits.replace(arrow.getStart(file), bodyStart, `{ ${turn}return `);
   }
   edits.wrap(body.pos, body.end, "", `${style.semicolon} }`);
 }
@@ -121,6 +123,12 @@ export function shellArrow(context: FileContext, node: TS.ArrowFunction, kind: "
     kind === "raw" ? [open, `)${call}`] : [`${context.imports.use("toPromise")}(() => ${open}`, `)${call})`];
   const { body } = node;
   if (ts.isBlock(body)) edits.wrap(body.getStart(file), body.end, before, after);
-  else edits.wrap(body.getStart(file), body.end, `${before}{ return `, `${style.semicolon} }${after}`);
+  else
+    edits.wrap(
+      body.getStart(file),
+      body.end,
+      `${before}{ ${turnBefore(context, node)}return `,
+      `${style.semicolon} }${after}`,
+    );
   if (kind === "raw" && node.type !== undefined) rewriteReturnType(context, node);
 }

@@ -18,6 +18,9 @@ export class Imports {
   readonly #identifiers: Set<string>;
   readonly #byModule = new Map<string, Map<string, ImportedName>>();
   readonly #dropped = new Set<TS.ImportSpecifier | TS.ImportClause>();
+  readonly #unneeded = new Set<TS.ImportDeclaration>();
+  /** The first line of the file, which new imports would have followed, is gone. */
+  #lostAnchor = false;
 
   constructor(file: TS.SourceFile, style: Style) {
     this.#file = file;
@@ -39,6 +42,55 @@ export class Imports {
   /** Takes a name out of the import it stands in: every use of it has been replaced. */
   drop(specifier: TS.ImportSpecifier | TS.ImportClause): void {
     this.#dropped.add(specifier);
+  }
+
+  /**
+   * Takes out what brings a name of a library in, together with the whole import if it brings nothing else: unlike the
+   * modules of the program itself, a library that nobody names is not loaded.
+   */
+  dropDeclaration(declaration: TS.Declaration, edits: Edits): void {
+    if (ts.isImportSpecifier(declaration) || ts.isImportClause(declaration)) {
+      this.#dropped.add(declaration);
+      const statement = ts.isImportClause(declaration) ? declaration.parent : declaration.parent.parent.parent;
+      if (ts.isImportDeclaration(statement)) this.#unneeded.add(statement);
+    } else if (ts.isNamespaceImport(declaration)) {
+      const clause = declaration.parent;
+      if (clause.name === undefined && ts.isImportDeclaration(clause.parent))
+        this.#removeStatement(clause.parent, edits);
+    } else if (ts.isBindingElement(declaration)) {
+      const { elements } = declaration.parent;
+      const index = elements.indexOf(declaration);
+      const statement = declaration.parent.parent.parent.parent;
+      const next = elements[index + 1];
+      const previous = elements[index - 1];
+      if (elements.length === 1 && ts.isVariableStatement(statement)) this.#removeStatement(statement, edits);
+      else if (next !== undefined)
+        this.#removePlain(declaration.getStart(this.#file), next.getStart(this.#file), edits);
+      else if (previous !== undefined) this.#removePlain(previous.end, declaration.end, edits);
+    } else if (ts.isVariableDeclaration(declaration)) {
+      const list = declaration.parent;
+      if (ts.isVariableDeclarationList(list) && list.declarations.length === 1 && ts.isVariableStatement(list.parent)) {
+        this.#removeStatement(list.parent, edits);
+      }
+    }
+  }
+
+  /** Takes text out unless there is a comment in it: then a name is brought in that nobody needs. */
+  #removePlain(start: number, end: number, edits: Edits): void {
+    if (!/\/[/*]/.test(this.#file.text.slice(start, end))) edits.remove(start, end);
+  }
+
+  /** Takes a statement out with its line, unless there is a comment in it. */
+  #removeStatement(statement: TS.Statement, edits: Edits): void {
+    const { text } = this.#file;
+    const start = statement.getStart(this.#file);
+    if (/\/[/*]/.test(text.slice(start, statement.end))) return;
+    const before = /\r?\n[ \t]*$/.exec(text.slice(0, start));
+    if (before !== null) edits.remove(before.index, statement.end);
+    else if (this.#byModule.size > 0 && this.#insertionPoint().position === statement.end) {
+      edits.remove(start, statement.end);
+      this.#lostAnchor = true;
+    } else edits.remove(start, statement.end + (/^[ \t]*(\r?\n)+/.exec(text.slice(statement.end))?.[0].length ?? 0));
   }
 
   /** The library modules this file imports because of its edits. */
@@ -63,7 +115,7 @@ export class Imports {
     if (lines.length === 0) return;
     const { eol } = this.#style;
     const { position, after } = this.#insertionPoint();
-    if (after) edits.insertAfter(position, eol + lines.join(eol));
+    if (after) edits.insertAfter(position, (this.#lostAnchor ? "" : eol) + lines.join(eol));
     else edits.insertFirst(position, lines.join(eol) + eol + (this.#file.statements.length > 0 ? eol : ""));
   }
 
@@ -94,6 +146,7 @@ export class Imports {
       ...(named === "" ? [] : [`{ ${named} }`]),
     ];
     if (parts.length > 0) edits.replace(clause.getStart(this.#file), clause.end, parts.join(", "));
+    else if (this.#unneeded.has(statement)) this.#removeStatement(statement, edits);
     else edits.remove(clause.getStart(this.#file), statement.moduleSpecifier.getStart(this.#file));
   }
 

@@ -16,6 +16,37 @@ export function dropReplacedImports(context: FileContext): void {
   }
 }
 
+/** Takes out the imports of other packages that nothing in the file names any more. */
+export function dropRetiredNames(context: FileContext, retired: ReadonlySet<TS.Identifier>): void {
+  const { checker } = context.analysis;
+  const declarations = new Set([...retired].flatMap((name) => checker.getSymbolAtLocation(name)?.declarations ?? []));
+  for (const declaration of declarations) {
+    if (!isStillNamed(context, declaration, retired)) context.imports.dropDeclaration(declaration, context.edits);
+  }
+}
+
+function isStillNamed(context: FileContext, declaration: TS.Declaration, retired: ReadonlySet<TS.Identifier>): boolean {
+  const { checker } = context.analysis;
+  const name = ts.getNameOfDeclaration(declaration);
+  if (name === undefined || !ts.isIdentifier(name)) return true;
+  const symbol = checker.getSymbolAtLocation(name);
+  let found = false;
+  const visit = (node: TS.Node): void => {
+    if (ts.isIdentifier(node) && node.text === name.text && node !== name && !retired.has(node)) {
+      const parent = node.parent;
+      const named = ts.isShorthandPropertyAssignment(parent)
+        ? checker.getShorthandAssignmentValueSymbol(parent)
+        : ts.isExportSpecifier(parent)
+          ? checker.getExportSpecifierLocalTargetSymbol(parent)
+          : checker.getSymbolAtLocation(node);
+      found ||= named === symbol;
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(context.file);
+  return found;
+}
+
 /** Whether the fiber function is named there from now on. */
 function isReplaced(context: FileContext, node: TS.Node): boolean {
   const run = context.runs.get(node);

@@ -11,6 +11,8 @@ import { isConverted, type FileContext } from "./context.js";
 import { executorIn, rewriteExecutor } from "./executor.js";
 import { handSignal } from "./handed-signal.js";
 import { continuesPrevious, needsParentheses } from "./parentheses.js";
+import { observableWaitIn, rewriteObservableWait } from "../rxjs/rewrite.js";
+import { limitedCallIn, rewriteLimitedCall } from "../limits/rewrite.js";
 import { printableType } from "./signature.js";
 
 export function rewriteWait(context: FileContext, site: WaitSite): void {
@@ -25,7 +27,7 @@ function rewriteAwait(context: FileContext, site: WaitSite): void {
   const operand = node.expression;
   const runs = runsSomething(context, operand);
   const executor = executorIn(context, operand);
-  const answers = runs || (executor !== undefined && "shape" in executor);
+  const answers = runs || (executor !== undefined && "shape" in executor) || waitsForObservable(context, operand);
   const turn = answers ? context.suspension.reasonForTurn(site) : undefined;
   if (runs && isBranching(skipParentheses(operand))) {
     edits.remove(keyword.start, keyword.end + (/^[ \t]+/.exec(file.text.slice(keyword.end))?.[0].length ?? 0));
@@ -104,12 +106,18 @@ function runsSomething(context: FileContext, operand: TS.Expression): boolean {
   }
   if (!ts.isCallExpression(expression)) return false;
   if (context.runs.has(expression) || isRawInvocation(context, expression)) return true;
+  if (limitedCallIn(context, expression) !== undefined) return true;
   const combinator = combinatorShape(expression, context.analysis.checker);
   if (combinator === undefined) return false;
   if (combinator.kind === "all") {
     return combinator.elements.some((element) => {
       const call = skipParentheses(element);
-      return context.runs.has(call) || (ts.isCallExpression(call) && isRawInvocation(context, call));
+      return (
+        context.runs.has(call) ||
+        (ts.isCallExpression(call) && isRawInvocation(context, call)) ||
+        limitedCallIn(context, call) !== undefined ||
+        waitsForObservable(context, call)
+      );
     });
   }
   const callback = combinator.mapped?.callback;
@@ -117,6 +125,11 @@ function runsSomething(context: FileContext, operand: TS.Expression): boolean {
     callback !== undefined &&
     (context.runs.has(callback) || isRawCallback(context, callback) || runsInArrow(context, callback))
   );
+}
+
+function waitsForObservable(context: FileContext, operand: TS.Expression): boolean {
+  const wait = observableWaitIn(context, operand);
+  return wait !== undefined && !("refused" in wait);
 }
 
 function isRawCallback(context: FileContext, callback: TS.Node): boolean {
@@ -131,7 +144,7 @@ function isRawInvocation(context: FileContext, call: TS.CallExpression): boolean
 
 function runsInArrow(context: FileContext, callback: TS.Node): boolean {
   if (!ts.isArrowFunction(callback) || ts.isBlock(callback.body)) return false;
-  return context.runs.has(skipParentheses(callback.body));
+  return context.runs.has(skipParentheses(callback.body)) || limitedCallIn(context, callback.body) !== undefined;
 }
 
 /** Puts a `yield*` in front of each branch of a conditional or short circuit that has to be waited for. */
@@ -166,6 +179,11 @@ function makeOp(context: FileContext, operand: TS.Expression): Reason | undefine
       return undefined;
     }
     if (isRawInvocation(context, expression)) return undefined;
+    const limited = limitedCallIn(context, expression);
+    if (limited !== undefined) {
+      rewriteLimitedCall(context, limited, (body) => makeOp(context, body));
+      return undefined;
+    }
     if (runsSomething(context, expression)) {
       rewriteCombinator(context, expression);
       return undefined;
@@ -176,8 +194,13 @@ function makeOp(context: FileContext, operand: TS.Expression): Reason | undefine
     rewriteExecutor(context, executor.shape, executor.type);
     return undefined;
   }
+  const wait = observableWaitIn(context, operand);
+  if (wait !== undefined && !("refused" in wait)) {
+    rewriteObservableWait(context, wait);
+    return undefined;
+  }
   const bridged = bridge(context, operand);
-  return executor?.refused ?? bridged;
+  return executor?.refused ?? wait?.refused ?? bridged;
 }
 
 function bridge(context: FileContext, operand: TS.Expression): Reason {
@@ -323,7 +346,7 @@ function rewriteCombinator(context: FileContext, call: TS.CallExpression): void 
     edits.wrap(callback.getStart(file), callback.end, `${parameters} => `, parameters);
     renameCallee(context, callback);
   } else if (ts.isArrowFunction(callback) && !isAsyncFunctionNode(callback)) {
-    renameCallee(context, skipParentheses(callback.body as TS.Expression));
+    makeOp(context, callback.body as TS.Expression);
   }
 }
 

@@ -32,6 +32,10 @@ export const isCancelled = (error: unknown): error is pictured.Cancelled => erro
 export const fromPromise: typeof picturedBridges.fromPromise = bridges.fromPromise;
 export const fromCallback: typeof picturedBridges.fromCallback = bridges.fromCallback;
 export const fromAsync: typeof picturedBridges.fromAsync = bridges.fromAsync;
+export const semaphore: pictured.Semaphore = new core.Semaphore(1);
+export const used: pictured.Op<number> = new core.Semaphore(1).use(() => op);
+export const firstOf: typeof picturedBridges.firstOf = bridges.firstOf;
+export const lastOf: typeof picturedBridges.lastOf = bridges.lastOf;
 export const adopt: typeof picturedBridges.adopt = bridges.adopt;
 export const toPromise: typeof picturedBridges.toPromise = bridges.toPromise;
 export const toAsync: typeof picturedBridges.toAsync = bridges.toAsync;

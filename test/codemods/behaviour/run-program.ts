@@ -2,6 +2,8 @@
 import { createRequire } from "node:module";
 import { compileFunction } from "node:vm";
 import { transform } from "esbuild";
+import pLimit from "p-limit";
+import * as rxjs from "rxjs";
 import * as bridges from "@trestle/bridges";
 import * as trestle from "trestle";
 import { watch, type Run, type World } from "./virtual-world.js";
@@ -10,6 +12,12 @@ import { watch, type Run, type World } from "./virtual-world.js";
 export type Modules = Readonly<Record<string, string>>;
 
 const requireOfNode = createRequire(import.meta.url);
+
+/** The libraries of other worlds that programs may import. */
+const libraries: Readonly<Record<string, object>> = {
+  rxjs,
+  "p-limit": { __esModule: true, default: pLimit },
+};
 
 /** Calls `main` of the module `main`. Undefined when the program was too long to be watched. */
 export async function runProgram(modules: Modules): Promise<Run | undefined> {
@@ -31,6 +39,8 @@ export async function load(modules: Modules): Promise<(world: World) => Readonly
       if (name === "trestle") return trestle;
       if (name === "@trestle/bridges") return bridges;
       if (name.startsWith("node:")) return requireOfNode(name) as object;
+      const library = libraries[name];
+      if (library !== undefined) return library;
       const path = name.replace(/^\.\//, "");
       const known = loaded.get(path);
       if (known !== undefined) return known;

@@ -45,7 +45,8 @@ function isAdded(statement: ts.Statement): boolean {
     if (value === undefined || !ts.isCallExpression(value)) return false;
     if (isNamed(value.expression, "toAsync"))
       return value.arguments[0] !== undefined && ts.isIdentifier(value.arguments[0]);
-    return isNamed(value.expression, "require") && /trestle|^"\.|^'\./.test(value.arguments[0]?.getText() ?? "");
+    const required = isNamed(value.expression, "require") ? value.arguments[0]?.getText() : undefined;
+    return required !== undefined && /trestle|^"\.|^'\.|rxjs|p-limit/.test(required);
   }
   return (
     ts.isIfStatement(statement) &&
@@ -83,6 +84,7 @@ function canon(node: ts.Node): string {
   if (ts.isReturnStatement(node)) return `return ${node.expression === undefined ? "" : returned(node.expression)}`;
   const executor = executorOf(node);
   if (executor !== undefined) return executorText(executor);
+  if (isLimiter(node)) return "limiter";
   if (ts.isCallExpression(node)) return callText(node);
   if (ts.isConditionalExpression(node)) {
     return `(${canon(node.condition)} ? ${returned(node.whenTrue)} : ${returned(node.whenFalse)})`;
@@ -280,15 +282,17 @@ function executorOf(node: ts.Node): ts.ArrowFunction | ts.FunctionExpression | u
     : undefined;
 }
 
-/** What an executor gives is seen by nobody; what a registration gives clears a timer. */
+/** What an executor gives is seen by nobody; what a registration gives clears a timer, or ends a subscription. */
 function executorText({ parameters, body }: ts.ArrowFunction | ts.FunctionExpression): string {
   const does = (node: ts.Expression): string => canon(ts.isVoidExpression(node) ? node.expression : node);
   const done = ts.isBlock(body)
     ? body.statements.map((statement) => {
         if (ts.isExpressionStatement(statement)) return does(statement.expression);
-        const timer = ts.isVariableStatement(statement) ? statement.declarationList.declarations[0] : undefined;
-        if (timer?.initializer !== undefined && /^timer\d*$/.test(timer.name.getText())) return does(timer.initializer);
-        return /^return \(\) => clearTimeout\(timer\d*\)/.test(statement.getText()) ? "" : canon(statement);
+        const held = ts.isVariableStatement(statement) ? statement.declarationList.declarations[0] : undefined;
+        if (held?.initializer !== undefined && /^(timer|subscription)\d*$/.test(held.name.getText()))
+          return does(held.initializer);
+        const undoes = /^return \(\) => (clearTimeout\(timer\d*\)|subscription\d*\.unsubscribe\(\))/;
+        return undoes.test(statement.getText()) ? "" : canon(statement);
       })
     : [does(body)];
   return `answer (${parameters.map(canon).join(", ")}) {${done.filter((text) => text !== "").join("\n")}}`;
@@ -328,6 +332,8 @@ function callText(node: ts.CallExpression): string {
     // An async function that was called on the spot.
     if (body !== undefined) return `call function () {${bodyText(body.body)}}()`;
   }
+  const taken = observableText(node) ?? limitedText(node);
+  if (taken !== undefined) return taken;
   const shell = shellOf(node);
   if (shell !== undefined) return `call function () {${bodyText(shell.body)}}()`;
   if (/Fiber\.map$/.test(callee) && node.arguments[1] !== undefined && first !== undefined) {
@@ -354,6 +360,41 @@ function callText(node: ts.CallExpression): string {
   const handed = handedSignal(node);
   const given = node.arguments.filter((argument) => !handed.has(argument));
   return `call ${calleeText(node.expression)}${optional}(${given.map(canon).join(", ")})`;
+}
+
+/** `firstOf(o, { default: d })` is `firstValueFrom(o, { defaultValue: d })`, and `lastOf` besides `o.toPromise()`. */
+function observableText(node: ts.CallExpression): string | undefined {
+  const [name = ""] = /\w+$/.exec(node.expression.getText()) ?? [];
+  const isMethod =
+    name === "toPromise" && ts.isPropertyAccessExpression(node.expression) && node.arguments.length === 0;
+  const source = isMethod ? node.expression.expression : node.arguments[0];
+  const take = isMethod
+    ? "last"
+    : { firstOf: "first", firstValueFrom: "first", lastOf: "last", lastValueFrom: "last" }[name];
+  if (take === undefined || source === undefined) return undefined;
+  const options = node.arguments[1];
+  const option = options !== undefined && ts.isObjectLiteralExpression(options) ? options.properties[0] : undefined;
+  const empty =
+    option === undefined ? "" : canon(ts.isPropertyAssignment(option) ? option.initializer : (option.name ?? option));
+  return `${take} of ${canon(source)} else ${isMethod ? "undefined" : empty}`;
+}
+
+/** `limit(job)` and `mutex.runExclusive(job)` are `limit.use(job)`; the job may give others a turn before it begins. */
+function limitedText(node: ts.CallExpression): string | undefined {
+  const job = node.arguments[0] === undefined ? undefined : stripped(node.arguments[0]);
+  if (job === undefined || !(ts.isArrowFunction(job) || ts.isFunctionExpression(job))) return undefined;
+  if (job.parameters.some((parameter) => parameter.name.getText() !== "this")) return undefined;
+  const { expression } = node;
+  const uses = ts.isPropertyAccessExpression(expression) && /^(use|runExclusive)$/.test(expression.name.text);
+  if (!uses && !isNamed(expression, "limit")) return undefined;
+  const limiter = uses ? expression.expression : expression;
+  return `with ${canon(limiter)} {${bodyText(job.body).replace(/^ExpressionStatement\(wait\(turn\)\)\n/, "")}}`;
+}
+
+/** `pLimit(3)` and `new Mutex()` are a semaphore. */
+function isLimiter(node: ts.Node): boolean {
+  if (!ts.isCallExpression(node) && !ts.isNewExpression(node)) return false;
+  return ["pLimit", "Mutex", "Semaphore"].some((name) => isNamed(node.expression, name));
 }
 
 /** `direct(load)(id)` is `load(id)`, and `direct(store, "get")(id)` is `store.get(id)`. */

@@ -2,7 +2,7 @@
  * Migrates files that exist only for a test: writes them into a temporary folder with a tsconfig, plans the migration,
  * and gives back the new texts and what became of each function.
  */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type { Candidate, MigrationPlan } from "../../../codemods/plan.js";
@@ -85,6 +85,9 @@ export async function migrateText(text: string, path = "src/one.ts", request: Pr
   return after[path] ?? "";
 }
 
+/** The libraries of other worlds that samples may import. */
+const libraries = ["rxjs", "p-limit"];
+
 function writeProject(files: Files, request: ProjectRequest): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "trestle-transform-")));
   const all: Files = {
@@ -96,6 +99,10 @@ function writeProject(files: Files, request: ProjectRequest): string {
   for (const [path, text] of Object.entries(all)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
+  }
+  mkdirSync(join(root, "node_modules"), { recursive: true });
+  for (const name of libraries) {
+    symlinkSync(join(import.meta.dirname, "../../../node_modules", name), join(root, "node_modules", name), "junction");
   }
   return root;
 }

@@ -388,7 +388,9 @@ function limitedText(node: ts.CallExpression): string | undefined {
   const uses = ts.isPropertyAccessExpression(expression) && /^(use|runExclusive)$/.test(expression.name.text);
   if (!uses && !isNamed(expression, "limit")) return undefined;
   const limiter = uses ? expression.expression : expression;
-  return `with ${canon(limiter)} {${bodyText(job.body).replace(/^ExpressionStatement\(wait\(turn\)\)\n/, "")}}`;
+  const call = ts.isBlock(job.body) || shellOf(job.body) !== undefined ? undefined : job.body;
+  const body = call === undefined ? bodyText(job.body) : `return ${canon(unbridged(call))}`;
+  return `with ${canon(limiter)} {${body.replace(/^ExpressionStatement\(wait\(turn\)\)\n/, "")}}`;
 }
 
 /** `pLimit(3)` and `new Mutex()` are a semaphore. */

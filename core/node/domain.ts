@@ -19,7 +19,7 @@ import { expectModuleJob, moduleOf, notCopied, type Job, type ModuleJob } from "
 import { decodeThrown, encodeThrown, envelope, isMessage } from "../message.js";
 import type { Switch } from "../switch.js";
 import { check } from "../turns.js";
-import { registerKnownErrors } from "./known-errors.js";
+import { registerKnownErrors } from "../known-errors.js";
 
 /** The methods that are called over the port of a thread. */
 const RUN = "run";

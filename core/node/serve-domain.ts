@@ -7,7 +7,7 @@ import { expectSendable, notCopied } from "../job.js";
 import { decodeThrown, encodeThrown, envelope, isMessage, type Message } from "../message.js";
 import { RUN_RAW } from "./domain.js";
 import { nodeEnv } from "./env.js";
-import { registerKnownErrors } from "./known-errors.js";
+import { registerKnownErrors } from "../known-errors.js";
 
 type Exports = Readonly<Record<string, unknown>>;
 type Call = Extract<Message, { kind: "call" }>;

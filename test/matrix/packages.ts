@@ -82,8 +82,8 @@ async function inPage(name: string, program: string, first = ""): Promise<unknow
 }
 
 it("a page loads every subpath that is not for Node, each module once", async () => {
-  // Node's streams are Node's, and the subpath of RxJS is loaded by pages that have RxJS.
-  const subpaths = Object.keys(imports).filter((name) => !/\/(node(-|\/|$)|streams$|rxjs$)/.test(name));
+  // Node's streams are Node's, the subpath of RxJS is loaded by pages that have RxJS, and BullMQ is for Node.
+  const subpaths = Object.keys(imports).filter((name) => !/\/(node(-|\/|$)|streams$|rxjs$|bullmq$)/.test(name));
   expect(subpaths).toContain("trestle/web");
   const result = await inPage(
     "subpaths",

@@ -11,7 +11,7 @@ let names: string[];
 beforeAll(async () => {
   installation = await Installation.create();
   // For the subpaths that are of no use without.
-  installation.addPeer("rxjs");
+  for (const peer of ["rxjs", "bullmq"]) installation.addPeer(peer);
   names = ["trestle", "@trestle/bridges"].flatMap((name) => {
     const path = join(installation.folder, "node_modules", name, "package.json");
     const { exports } = JSON.parse(readFileSync(path, "utf8")) as { exports: object };

@@ -7,6 +7,7 @@ import crossingIn from "./crossing-in.js";
 import crossingOut from "./crossing-out.js";
 import depth from "./depth.js";
 import events from "./events.js";
+import executorPool from "./executor-pool.js";
 import forkJoin from "./fork-join.js";
 import fromNode from "./from-node.js";
 import heap from "./heap.js";
@@ -36,6 +37,7 @@ export const rows = [
   events,
   fromNode,
   limit,
+  executorPool,
 ];
 
 /**

@@ -213,7 +213,10 @@ export abstract class DomainManager implements JobTransport {
 /** @internal */
 export function expectDomainOptions(where: string, options: DomainOptions): void {
   expectOptions(where, options);
-  const { grace, maxMemory } = options as { grace?: unknown; maxMemory?: unknown };
+  const { grace, maxMemory } = (options ?? {}) as {
+    grace?: unknown;
+    maxMemory?: unknown;
+  };
   if (grace !== undefined && (typeof grace !== "number" || !(grace >= 0)))
     refuse(where, "options.grace", "a number of seconds that is not negative", grace);
   if (maxMemory !== undefined && (typeof maxMemory !== "number" || !(maxMemory > 0)))

@@ -78,6 +78,7 @@ export class ExecutorPool {
     const where = "ExecutorPool.create";
     if (typeof (transport as Partial<JobTransport> | undefined | null)?.open !== "function")
       refuse(where, "transport", "a DomainManager, or something else with an open method", transport);
+    if ((options as unknown) === undefined) refuse(where, "options", "an object", options);
     expectDomainOptions(where, options);
     const { sw, domainCount, ...domain } = options;
     if (!((sw as unknown) instanceof Switch)) refuse(where, "options.sw", "a Switch", sw);

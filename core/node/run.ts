@@ -9,6 +9,7 @@ import { expectNoFiber } from "../engine/nested-run.js";
 import type { Op, Result } from "../engine/op.js";
 import { startOn, type RootFiber } from "../engine/root.js";
 import { nodeEnv, type NodeEnv } from "./env.js";
+import { endIdleThreads } from "./run-in-thread.js";
 import { recordTo } from "./trace-file.js";
 
 interface Running {
@@ -25,7 +26,9 @@ function watch(entry: Running): void {
 
 function forget(entry: Running): void {
   running.delete(entry);
-  if (running.size === 0) process.off("beforeExit", onBeforeExit);
+  if (running.size > 0) return;
+  process.off("beforeExit", onBeforeExit);
+  endIdleThreads();
 }
 
 /** The platform is about to exit for want of anything to do: what still waits, waits for ever. */

@@ -1,13 +1,18 @@
 // What runs inside a domain: jobs come as messages, and each is a fiber.
 
-import type { MessagePort } from "node:worker_threads";
 import { startRoot, type RootFiber } from "../engine/root.js";
 import type { Op, Result } from "../engine/op.js";
 import { expectSendable, notCopied } from "../job.js";
 import { decodeThrown, encodeThrown, envelope, isMessage, type Message } from "../message.js";
-import { RUN_RAW } from "./domain.js";
 import { nodeEnv } from "./env.js";
+import { RUN_RAW } from "./thread.js";
 import { registerKnownErrors } from "../known-errors.js";
+
+/** What is used of the port to the parent. Declarations are read where there are no types of Node. */
+interface ParentPort {
+  on(event: "message", listener: (data: unknown) => void): unknown;
+  postMessage(message: object): void;
+}
 
 type Exports = Readonly<Record<string, unknown>>;
 type Call = Extract<Message, { kind: "call" }>;
@@ -25,7 +30,7 @@ interface UnderWay {
  * @returns what a message is to be given to that has come before
  * @internal
  */
-export function serveDomain(port: MessagePort, load: (module: string) => Promise<object>): (data: unknown) => void {
+export function serveDomain(port: ParentPort, load: (module: string) => Promise<object>): (data: unknown) => void {
   registerKnownErrors();
   const loaded = new Map<string, Exports>();
   const underWay = new Map<number, UnderWay>();

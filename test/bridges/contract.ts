@@ -560,6 +560,43 @@ export const worlds: readonly World[] = [
     },
   },
   {
+    title: "BullMQ",
+    subpath: "bullmq",
+    nodeOnly: true,
+    incoming: {
+      queueTransport: {
+        cancel: only(
+          "takes the job out of the queue, or cancels its fiber and waits for its end, at most for `grace`",
+          "are taken out of the queue",
+          "are cancelled in the worker",
+          "are not waited for longer",
+        ),
+        error: only(
+          "a copy, with class, code and steps, when the attempts are used up; `DomainLost`",
+          "throw with class",
+          "are tried again",
+          "that lose worker after worker",
+        ),
+        late: "-",
+        context: "-",
+        release: only("with the switch; jobs that wait fail with `ClosedError`", "fail with ClosedError"),
+      },
+    },
+    outgoing: {
+      serveQueue: {
+        cancel: only("whoever waits for the job", "are cancelled in the worker"),
+        error: only("a copy; tried again while attempts are left", "are tried again"),
+        late: "-",
+        context: "-",
+        release: only(
+          "its jobs go back into the queue; a worker that dies is replaced",
+          "go back",
+          "are done at least once",
+        ),
+      },
+    },
+  },
+  {
     title: "Node's streams",
     subpath: "streams",
     nodeOnly: true,

@@ -71,6 +71,45 @@ class PagePort {
 }
 
 describe("with nothing but the language", () => {
+  it("EN-06 fibers, buffers, streams and mocks need nothing of Node", () => {
+    const { trestle, mock } = load({ TextDecoder, TextEncoder });
+    const { BufRead, BufWrite, ExecutorPool, Fiber, Flow, Stream, Switch } = trestle;
+    const log: unknown[] = [];
+    mock.run(
+      function* () {
+        const words = new Stream<string>(1);
+        const flow = new mock.MockFlow("flow");
+        flow.onRead.seq([{ return: "tea\ncof" }, { return: "fee\n" }]);
+        const reader = new BufRead(flow, { maxSize: 100 });
+        const sink = Flow.bufferSink();
+        yield* Fiber.both(
+          function* () {
+            yield* words.add(yield* reader.line());
+            yield* words.add(yield* reader.line());
+          },
+          function* () {
+            yield* BufWrite.withFlow(sink, function* (writer) {
+              writer.string(`${yield* words.take()}, ${yield* words.take()}`);
+            });
+          },
+        );
+        log.push(sink.text);
+        yield* mock.MockDomainManager.run((domainMgr) =>
+          Switch.run(function* (sw) {
+            const pool = yield* ExecutorPool.create(domainMgr, { sw, domainCount: 2 });
+            log.push(yield* pool.submitOrThrow(() => Fiber.map([1, 2], (n) => double(n))));
+          }),
+        );
+        function* double(n: number): Trestle.Op<number> {
+          return 2 * n;
+        }
+      },
+      { traceln: () => {} },
+    );
+    // Arrays of another realm.
+    expect(JSON.stringify(log)).toBe('["tea, coffee",[2,4]]');
+  });
+
   it("the mock world runs: switches, cells, locks, clocks, cancellation", () => {
     const { trestle, mock } = load({});
     const { Cancel, Cancelled, Deferred, Fiber, Semaphore, Switch } = trestle;

@@ -30,6 +30,7 @@ function transcript(body: (domainMgr: MockDomainManager, env: MockEnv, note: Not
         try {
           yield* body(domainMgr, env, (line) => traceln("%s", line));
         } catch (error) {
+          if (error instanceof Error && error.name === "AssertionError") throw error;
           traceln("threw %s", error);
         }
       }),

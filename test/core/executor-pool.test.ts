@@ -39,11 +39,7 @@ function transcript(body: (world: World) => Op<unknown>): string[] {
               yield* env.clock.sleep(ms / 1000);
               return name;
             };
-          try {
-            yield* body({ env, domainMgr, sw, note, job });
-          } catch (error) {
-            note(`threw ${String(error)}`);
-          }
+          yield* body({ env, domainMgr, sw, note, job });
         }),
       ),
     { traceln: (line) => lines.push(line) },

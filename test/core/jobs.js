@@ -120,6 +120,11 @@ export function* exit(_env, code) {
   process.exit(code);
 }
 
+/** @param {number} code @returns {never} */
+export function exitNow(code) {
+  process.exit(code);
+}
+
 /** @returns {Op<never>} */
 export function* fillMemory() {
   const all = [];

@@ -5,17 +5,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { folderOf, Installation, node, oldTools, workspace } from "./project.js";
 
 let installation: Installation;
-/** Every name to import: the packages and all their subpaths. */
+/** Every name to import: the packages and all their subpaths, but the one for BullMQ, which is younger than some of the loaders. */
 let names: string[];
 
 beforeAll(async () => {
   installation = await Installation.create();
   // For the subpaths that are of no use without.
-  for (const peer of ["rxjs", "bullmq"]) installation.addPeer(peer);
+  installation.addPeer("rxjs");
   names = ["trestle", "@trestle/bridges"].flatMap((name) => {
     const path = join(installation.folder, "node_modules", name, "package.json");
     const { exports } = JSON.parse(readFileSync(path, "utf8")) as { exports: object };
-    return Object.keys(exports).flatMap((key) => (key === "./package.json" ? [] : [name + key.slice(1)]));
+    return Object.keys(exports).flatMap((key) =>
+      /^\.\/(package\.json|bullmq)$/.test(key) ? [] : [name + key.slice(1)],
+    );
   });
 }, 60_000);
 afterAll(() => installation.remove());

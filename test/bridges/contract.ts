@@ -589,7 +589,7 @@ export const worlds: readonly World[] = [
         late: "-",
         context: "-",
         release: only(
-          "its jobs go back into the queue; a worker that dies is replaced",
+          "its jobs go back into the queue, as do those of a worker that dies",
           "go back",
           "are done at least once",
         ),

@@ -1,11 +1,9 @@
 // Plain functions in threads that are kept for the next one: for what would hold the event loop up.
 
-import { protect } from "../cancel.js";
 import type { Op, Result } from "../engine/op.js";
 import { suspend } from "../engine/suspend.js";
 import { expectModuleJob, type Job, type ModuleJob } from "../job.js";
 import { systemClock } from "../system-clock.js";
-import { check } from "../turns.js";
 import { RUN_RAW, Thread } from "./thread.js";
 
 /** Threads that do nothing. The last one is taken first, so that those that are not needed grow old. */
@@ -26,10 +24,10 @@ let idle: Thread[] = [];
  */
 export function* runInThread<T>(job: Job<T>): Op<T> {
   expectModuleJob("runInThread", job);
-  check();
-  return yield* protect(() => inThread(job));
+  return yield* inThread(job);
 }
 
+/** Checks for a cancellation when it begins; without a cancel function nothing interrupts it then. */
 function inThread<T>(job: ModuleJob<T>): Op<T> {
   return suspend<T>(`runInThread (${job.name})`, (_ctx, enqueue) => {
     const thread = take();

@@ -34,7 +34,7 @@ export function rewriteTwin(context: FileContext, fn: AsyncFunction, decision: D
   const call = callOfTwin(context, fn, decision.fiberName, signature);
   const { eol } = style;
   const facade =
-    `${head}${typeParameters}(${signature.parameters})${returnType} {${eol}` +
+    `${head}${typeParameters}${spaceBeforeParameters(context, node)}(${signature.parameters})${returnType} {${eol}` +
     `${indent}${style.indent}return ${context.imports.use("toPromise")}(() => ${call})${style.semicolon}${eol}` +
     `${indent}}${eol}${eol}${indent}`;
   edits.insertBefore(start, `${facade}${checkedJsDoc(context, node, indent)}`);
@@ -50,6 +50,12 @@ export function rewriteTwin(context: FileContext, fn: AsyncFunction, decision: D
     }
   }
   return rewriteReturnTypeOf(context, fn, decision);
+}
+
+/** Some styles have a space there. */
+function spaceBeforeParameters({ file }: FileContext, node: TS.Node): string {
+  const open = node.getChildren(file).find((child) => child.kind === ts.SyntaxKind.OpenParenToken);
+  return open !== undefined && file.text[open.getStart(file) - 1] === " " ? " " : "";
 }
 
 /** Where JavaScript is type-checked, the types of a function are in its comment, and the fiber function needs its own. */

@@ -63,6 +63,8 @@ async function compile(text: string): Promise<string> {
     loader: "ts",
     format: "cjs",
     target: "es2022",
+    // Else a function in the scope of another of its name would get a new one.
+    keepNames: true,
     supported: { "dynamic-import": false },
     tsconfigRaw: {},
   });

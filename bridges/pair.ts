@@ -5,7 +5,7 @@
 
 import type { Op } from "trestle";
 import { adopt, toPromise } from "./promise.js";
-import { Recipe } from "./crossing/recipe.js";
+import { isThenable, Recipe } from "./crossing/recipe.js";
 import { expectBody, expectFunction, refuse } from "./crossing/refuse.js";
 import { remember, twinOf, type AnyFunction, type FiberFunction } from "./crossing/twins.js";
 
@@ -24,21 +24,35 @@ export type Direct<F> = F extends (...args: infer A) => infer R ? (...args: A) =
  * });
  * const length = yield* direct(size)(url); // runs in this fiber, without a promise
  *
+ * Of a method, `direct(store, "get")` calls it on `store`. So does `direct(store.get, store)`, which keeps the type parameters of
+ * the method and may name a private one.
+ *
  * @param fn  gives a promise, or a value at once
+ * @param self  what `fn` is called on; nothing by default
  * @throws TypeError at once, when there is no such function
  */
-export function direct<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => Op<Awaited<R>>;
+export function direct<A extends unknown[], R>(fn: (...args: A) => R, self?: object): (...args: A) => Op<Awaited<R>>;
 export function direct<O extends object, K extends keyof O>(object: O, name: K): Direct<O[K]>;
-export function direct(holder: unknown, name?: PropertyKey): FiberFunction {
-  const isMethod = arguments.length > 1;
-  const fn = isMethod ? (holder as Record<PropertyKey, unknown>)[name as PropertyKey] : holder;
-  if (isMethod && typeof fn !== "function") refuse("direct", String(name), "a method of the object", fn);
+export function direct(holder: unknown, nameOrSelf?: unknown): FiberFunction {
+  const isMethod = isKey(nameOrSelf);
+  const fn = isMethod ? (holder as Record<PropertyKey, unknown>)[nameOrSelf] : holder;
+  if (isMethod && typeof fn !== "function") refuse("direct", String(nameOrSelf), "a method of the object", fn);
   expectFunction("direct", "fn", fn);
   const twin = twinOf(fn as object);
+  const self = isMethod ? holder : nameOrSelf;
   return (...args) => {
-    const self = isMethod ? holder : undefined;
-    return twin === undefined ? callLater(fn as AnyFunction, self, args) : twin.apply(self, args);
+    return twin === undefined ? callLater(fn as AnyFunction, self, args) : outcomeOf(twin.apply(self, args));
   };
+}
+
+/** What an async function returns it waits for, whatever its declared type. */
+function* outcomeOf(op: Op<unknown>): Op<unknown> {
+  const value = yield* op;
+  return isThenable(value) ? yield* adopt(value) : value;
+}
+
+function isKey(value: unknown): value is PropertyKey {
+  return typeof value === "string" || typeof value === "symbol" || typeof value === "number";
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   type Decisions,
   type Run,
 } from "./analyse/decide.js";
-import type { TS } from "./compiler.js";
+import { ts, type TS } from "./compiler.js";
 import type { AsyncFunction } from "./analyse/functions.js";
 import { findOtherSites } from "./analyse/sites.js";
 import { unitsOf, type Unit } from "./analyse/units.js";
@@ -207,11 +207,12 @@ async function settle(
 ): Promise<Settled | undefined> {
   const refused = new Map(chosen);
   const spelledOut = new Set<AsyncFunction>();
-  const undispatched = new Set<AsyncFunction>();
+  /** By call: how many ways of writing it through `direct` did not type-check. */
+  const failedForms = new Map<TS.Node, number>();
   let isFirstCleared = false;
   for (let round = 1; ; round++) {
     const decisions = decide(analysis, refused);
-    const runs = directRuns(analysis, decisions, undispatched);
+    const runs = directRuns(analysis, decisions, failedForms);
     const files = await rewriteAll(analysis, decisions, runs, spelledOut, step);
     const impossible = files.flatMap((file) => [...file.impossible]);
     if (impossible.length > 0) {
@@ -226,20 +227,16 @@ async function settle(
       continue;
     }
     await step("verify", 0, 1);
-    const { culprits, unexplained } = verify(analysis, decisions, files);
+    const { culprits, places, unexplained } = verify(analysis, decisions, files);
     await step("verify", 1, 1);
     if (culprits.size === 0 && unexplained.length === 0) {
       return { decisions, files, refused, verification: { rounds: round, demoted: refused.size - chosen.size } };
     }
     if (!isFirstCleared && isHopeless()) return undefined;
     isFirstCleared = true;
-    const before = refused.size + spelledOut.size + undispatched.size;
-    const dispatching = new Set(
-      [...runs.values()].filter((run) => run.dispatch !== undefined).map((run) => run.site.fn),
-    );
-    // What a call by a name that may be replaced gives could not be typed: its promise can. That may settle the others.
-    for (const fn of culprits.keys()) if (dispatching.has(fn)) undispatched.add(fn);
-    if (undispatched.size + refused.size + spelledOut.size > before && round <= patientRounds) continue;
+    const before = refused.size + spelledOut.size;
+    // What a call through `direct` gives could not be typed: written in another way, it may. That may settle the others.
+    if (failDispatches(runs, culprits, places) && round <= patientRounds) continue;
     for (const [fn, message] of culprits) {
       // The types that flow into what is behind `yield*` are others than behind `await`; written out, the former are kept.
       if (!spelledOut.has(fn)) spelledOut.add(fn);
@@ -249,7 +246,7 @@ async function settle(
       for (const fn of analysis.functions)
         if (!refused.has(fn)) demote(fn, unexplained[0] ?? "the check did not settle");
     }
-    if (refused.size + spelledOut.size + undispatched.size === before) {
+    if (refused.size + spelledOut.size === before) {
       throw new MigrationError(
         ExitCode.rolledBack,
         `The migrated program does not type-check and the reason could not be traced; nothing was changed. First: ${unexplained[0] ?? [...culprits.values()][0] ?? ""}`,
@@ -257,10 +254,51 @@ async function settle(
     }
   }
 
+  /** Has the calls through `direct` in what does not type-check be written in another way. Answers false if there are none. */
+  function failDispatches(
+    runs: ReadonlyMap<TS.Node, Run>,
+    culprits: ReadonlyMap<AsyncFunction, string>,
+    places: ReadonlyMap<AsyncFunction, readonly number[]>,
+  ): boolean {
+    let failed = false;
+    for (const fn of culprits.keys()) {
+      // Those of functions inside it, too: what they give may be what does not fit.
+      const calls = [...runs]
+        .filter(
+          ([call, run]) => run.dispatch !== undefined && run.site.fn.file === fn.file && contains(fn.node, call.pos),
+        )
+        .map(([call]) => call);
+      const near = (places.get(fn) ?? []).flatMap((place) => nearest(calls, place));
+      for (const call of near.length > 0 ? new Set(near) : calls) {
+        failedForms.set(call, (failedForms.get(call) ?? 0) + 1);
+        failed = true;
+      }
+    }
+    return failed;
+  }
+
   function demote(fn: AsyncFunction, message: string): void {
     if (refused.has(fn)) return;
     refused.set(fn, { code: "TR1806", message: `${fn.label}: its fiber form does not type-check (${message})` });
   }
+}
+
+function contains(node: TS.Node, place: number): boolean {
+  return node.getStart() <= place && place <= node.end;
+}
+
+/** The calls in the narrowest expression or statement around `place` that has any. */
+function nearest(calls: readonly TS.Node[], place: number): TS.Node[] {
+  const around = calls.map((call) => {
+    let node = call;
+    while (!contains(node, place) && !ts.isSourceFile(node)) node = node.parent;
+    return node;
+  });
+  const narrowest = Math.min(...around.map((node) => node.end - node.pos));
+  return calls.filter((_, index) => {
+    const node = around[index];
+    return node !== undefined && !ts.isSourceFile(node) && node.end - node.pos === narrowest;
+  });
 }
 
 function isConverted(decisions: Decisions, fn: AsyncFunction): boolean {
@@ -280,8 +318,8 @@ async function rewriteAll(
   step: Step,
 ): Promise<RewrittenFile[]> {
   const sharedTwins = new Set<AsyncFunction>();
-  for (const { use, dispatch } of runs.values()) {
-    if (dispatch === undefined && use.file !== use.target.file) sharedTwins.add(use.target);
+  for (const { use } of runs.values()) {
+    if (use !== undefined && use.file !== use.target.file) sharedTwins.add(use.target);
   }
   const paired = pairedFunctions(analysis, decisions, runs);
   const limiters = convertedLimiters(analysis, decisions);

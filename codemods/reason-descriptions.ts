@@ -42,8 +42,9 @@ const descriptions: Readonly<Record<ReasonCode, Description>> = {
     remedy: "Leave it: the callback becomes a fiber function inside `toAsync`.",
   },
   TR1202: {
-    meaning: "An interface of another package asks for a promise.",
-    remedy: "Leave it: the method keeps its promise.",
+    meaning:
+      "It calls through an interface or a function type that no function of this program is known to stand behind.",
+    remedy: "Leave it: what others put there keeps giving promises.",
   },
   TR1203: {
     meaning: "The method overrides, or is overridden by, one that cannot become a fiber function.",

@@ -85,7 +85,7 @@ declare module "@trestle/bridges" {
   export function toPromise<T>(body: () => Op<T>, options?: { name?: string }): Promise<T>;
   export function toAsync<This, A extends unknown[], T>(fn: (this: This, ...args: A) => Op<T>, options?: { name?: string }): (this: This, ...args: A) => Promise<T>;
   export type Direct<F> = F extends (...args: infer A) => infer R ? (...args: A) => Op<Awaited<R>> : never;
-  export function direct<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => Op<Awaited<R>>;
+  export function direct<A extends unknown[], R>(fn: (...args: A) => R, self?: object): (...args: A) => Op<Awaited<R>>;
   export function direct<O extends object, K extends keyof O>(object: O, name: K): Direct<O[K]>;
   export function pair(facade: (...args: never[]) => unknown, twin: (...args: never[]) => Op<unknown>): void;
   export function pairMethods(holder: object, names: Readonly<Record<string, string>>): void;

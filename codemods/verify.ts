@@ -11,6 +11,8 @@ import type { RewrittenFile } from "./rewrite/file.js";
 export interface Verdict {
   /** Functions to demote, each with the message of the diagnostic that condemned it. Empty when the program is clean. */
   readonly culprits: ReadonlyMap<AsyncFunction, string>;
+  /** Where in the original text of its file each culprit has a new diagnostic. */
+  readonly places: ReadonlyMap<AsyncFunction, readonly number[]>;
   /** New diagnostics that no converted function could be blamed for. */
   readonly unexplained: readonly string[];
 }
@@ -20,17 +22,25 @@ export function verify(analysis: Analysis, decisions: Decisions, files: readonly
   const edited = new Map(files.map((file) => [file.file.fileName, file]));
   const program = editedProgram(project, edited);
   const culprits = new Map<AsyncFunction, string>();
+  const places = new Map<AsyncFunction, number[]>();
   const unexplained: string[] = [];
 
   const checked = [...project.sources, ...project.tests];
   for (const diagnostic of newDiagnostics(project, program, edited.keys(), checked)) blame(diagnostic);
-  return { culprits, unexplained };
+  return { culprits, places, unexplained };
 
   function blame(diagnostic: TS.Diagnostic): void {
     const message = `TS${diagnostic.code}: ${ts.flattenDiagnosticMessageText(diagnostic.messageText, " ")}`;
     const suspects = suspectsOf(diagnostic, message);
     if (suspects.length === 0) unexplained.push(message);
-    for (const fn of suspects) if (!culprits.has(fn)) culprits.set(fn, message);
+    for (const fn of suspects) {
+      if (!culprits.has(fn)) culprits.set(fn, message);
+      const origin =
+        diagnostic.start === undefined ? undefined : edited.get(fn.file.fileName)?.originOf(diagnostic.start);
+      if (origin !== undefined && diagnostic.file?.fileName === fn.file.fileName) {
+        places.set(fn, [...(places.get(fn) ?? []), origin]);
+      }
+    }
   }
 
   function suspectsOf(diagnostic: TS.Diagnostic, message: string): AsyncFunction[] {

@@ -9,7 +9,8 @@ import { Controls } from "../controls.js";
 import type { Reason } from "../plan.js";
 import type { LoadedProject } from "../project.js";
 import { components } from "./components.js";
-import { findDispatches, methodAround, rawTail, type Dispatch } from "./dispatch.js";
+import { findDispatches, methodAround, rawTail, type Dispatch, type DispatchForm } from "./dispatch.js";
+import { findFlows, type Flows } from "./flows.js";
 import { findFunctions, isAsyncGenerator, type AsyncFunction } from "./functions.js";
 import { findGroups, type Groups } from "./groups.js";
 import { handedReason } from "./handed.js";
@@ -52,6 +53,8 @@ export interface Analysis {
   readonly runnable: ReadonlyMap<TS.Node, WaitSite>;
   /** Limiters of other packages, and what of their jobs could be run in place. */
   readonly limiters: readonly Limiter[];
+  /** Where our functions go as values. */
+  readonly flows: Flows;
   /** Calls that can be run through `direct`. */
   readonly dispatches: ReadonlyMap<TS.CallExpression, Dispatch>;
   readonly groups: Groups;
@@ -94,6 +97,7 @@ export function analyse(project: LoadedProject): Analysis {
       }
     }
   }
+  const flows = findFlows(functions, files, checker);
   const cycles = components(functions, (fn) => calls.get(fn) ?? []);
   return {
     project,
@@ -103,7 +107,8 @@ export function analyse(project: LoadedProject): Analysis {
     references,
     runnable,
     limiters,
-    dispatches: findDispatches(functions, runnable, checker),
+    flows,
+    dispatches: findDispatches(functions, runnable, flows, checker),
     groups: findGroups(functions, files, checker),
     observed: observe(project.root, project.tests, project.sources),
     isLibrary: isLibrary(project.root),
@@ -363,7 +368,7 @@ export function convertedLimiters(analysis: Analysis, decisions: Decisions): Lim
 export function directRuns(
   analysis: Analysis,
   decisions: Decisions,
-  undispatched: ReadonlySet<AsyncFunction> = new Set(),
+  failedForms: ReadonlyMap<TS.Node, number> = new Map(),
 ): Map<TS.Node, Run> {
   const runs = new Map<TS.Node, Run>();
   const stays = jobsThatStay(analysis, decisions);
@@ -379,27 +384,19 @@ export function directRuns(
       const site = stays.has(node) ? undefined : analysis.runnable.get(node);
       if (site === undefined || decisions.get(site.fn)?.shape === "leave") continue;
       if (use.call === undefined && !takesItemAndIndex(target)) continue;
-      runs.set(node, { use, site, dispatch: undefined });
+      runs.set(node, { use, targets: [target], site, dispatch: undefined, form: undefined });
     }
   }
   for (const [call, dispatch] of analysis.dispatches) {
-    const { target, name } = dispatch;
-    const decision = decisions.get(target);
     const site = stays.has(call) ? undefined : analysis.runnable.get(call);
     if (runs.has(call) || site === undefined || decisions.get(site.fn)?.shape === "leave") continue;
-    if (decision === undefined || decision.shape === "leave" || decision.shape === "in-place") continue;
-    if (undispatched.has(site.fn) || !canBePaired(target) || analysis.controls.ignores(name)) continue;
-    const use: Reference = {
-      target,
-      node: name,
-      file: call.getSourceFile(),
-      from: site.fn,
-      within: [site.fn],
-      call,
-      role: "use",
-      ambiguous: false,
-    };
-    runs.set(call, { use, site, dispatch });
+    const form = dispatch.forms[failedForms.get(call) ?? 0];
+    if (form === undefined || analysis.controls.ignores(dispatch.callee)) continue;
+    const targets = dispatch.targets.filter((target) => {
+      const shape = decisions.get(target)?.shape ?? "leave";
+      return shape !== "leave" && shape !== "in-place" && canBePaired(target);
+    });
+    if (targets.length > 0) runs.set(call, { use: undefined, targets, site, dispatch, form });
   }
   return runs;
 }
@@ -413,11 +410,26 @@ function jobsThatStay(analysis: Analysis, decisions: Decisions): Set<TS.Node> {
 }
 
 /** A call or callback that a rewrite turns into a run of the fiber function. */
-export interface Run {
+export type Run = NamedRun | DispatchedRun;
+
+/** The fiber function is called by its name. */
+interface NamedRun extends RunBase {
   readonly use: Reference;
+  readonly dispatch: undefined;
+  readonly form: undefined;
+}
+
+/** Through `direct`: what is called is looked at when it is called. */
+interface DispatchedRun extends RunBase {
+  readonly use: undefined;
+  readonly dispatch: Dispatch;
+  readonly form: DispatchForm;
+}
+
+interface RunBase {
   readonly site: WaitSite;
-  /** Through `direct`: what the name stands for is looked at when it is called. */
-  readonly dispatch: Dispatch | undefined;
+  /** Every function of ours that may be run. */
+  readonly targets: readonly AsyncFunction[];
 }
 
 /** The functions whose façade must be known as such, because of how they are called. */
@@ -432,8 +444,8 @@ export function pairedFunctions(
       if (decisions.get(member)?.shape === "twin") paired.add(member);
     }
   };
-  for (const { use, dispatch } of runs.values()) {
-    if (dispatch !== undefined || decisions.get(use.target)?.guarded === true) pair(use.target);
+  for (const { targets, dispatch } of runs.values()) {
+    for (const target of targets) if (dispatch !== undefined || decisions.get(target)?.guarded === true) pair(target);
   }
   // Reached through `super`, a façade that is no pair would come back to the override.
   for (const [target, uses] of analysis.references) {

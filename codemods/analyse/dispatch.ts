@@ -1,48 +1,109 @@
 /**
  * Calls of our functions through a name that may mean something else at run time: the export of a CommonJS module, a
- * function that tests replace, the default export of a file, a function in an object, a method of somebody's object.
- * They are run through `direct`, which looks at what the name stands for when it is called.
+ * function that tests replace, the default export of a file, a function in an object, a method of somebody's object;
+ * and calls through a type: a member of an interface, an abstract method, a parameter, a field, an entry of a table.
+ * They are run through `direct`, which looks at what is called when it is called.
  */
 import { ts, type TS } from "../compiler.js";
+import type { Flows } from "./flows.js";
 import { isAsyncGenerator, type AsyncFunction } from "./functions.js";
 import { returnsFromTry, waitSites, type WaitSite } from "./runs.js";
-import { enclosingScope, isJavaScriptFile, skipParentheses, usesThis, withParentheses } from "./syntax.js";
+import { enclosingScope, hasModifier, isJavaScriptFile, skipParentheses, usesThis, withParentheses } from "./syntax.js";
 import { waitedKind } from "./thenable.js";
 
 export interface Dispatch {
-  readonly target: AsyncFunction;
+  /** The functions of ours that may be called. */
+  readonly targets: readonly AsyncFunction[];
+  /** Without a type nobody knows whether these are all. */
+  readonly open: boolean;
   readonly call: TS.CallExpression;
-  readonly name: TS.Identifier;
+  /** What is called, without parentheses and `!` around it. */
+  readonly callee: TS.Expression;
   /** What a function that knows `this` is called on. */
   readonly receiver: TS.LeftHandSideExpression | undefined;
+  /** The ways to write it, the plainest first. The next is for a call that does not type-check as the one before. */
+  readonly forms: readonly DispatchForm[];
 }
 
-/** Every waited-for call whose callee is declared as one of our functions, and could be looked up when it is called. */
+/**
+ * `name`: `direct(load)(id)`. `member`: `direct(store, "get")(id)`. `typed`: `direct<Store, "get">(this, "get")(id)`, because no
+ * type can be read off `this`. `bound`: `direct(store.get, store)(id)`, which keeps type parameters and sees private members.
+ */
+export type DispatchForm = "name" | "member" | "typed" | "bound";
+
+/** Every waited-for call whose callee is one of our functions, or may be, and could be looked up when it is called. */
 export function findDispatches(
   functions: readonly AsyncFunction[],
   runnable: ReadonlyMap<TS.Node, WaitSite>,
+  flows: Flows,
   checker: TS.TypeChecker,
 ): Map<TS.CallExpression, Dispatch> {
   const byDeclaration = new Map<TS.Node, AsyncFunction>();
   for (const fn of functions) for (const declaration of declarationsOf(fn)) byDeclaration.set(declaration, fn);
   const found = new Map<TS.CallExpression, Dispatch>();
   for (const node of runnable.keys()) {
-    if (!ts.isCallExpression(node) || node.typeArguments !== undefined) continue;
-    const callee = node.expression;
-    if (ts.isIdentifier(callee)) note(node, callee, undefined);
-    else if (ts.isPropertyAccessExpression(callee) && ts.isIdentifier(callee.name) && isPlainAccess(callee)) {
-      note(node, callee.name, callee.expression);
-    }
+    if (!ts.isCallExpression(node)) continue;
+    const callee = calleeOf(node);
+    if (callee === undefined) continue;
+    const name = ts.isPropertyAccessExpression(callee) ? callee.name : callee;
+    const target = ts.isIdentifier(name) && callee === node.expression ? targetOf(name) : undefined;
+    if (target !== undefined) noteName(node, callee, target);
+    else noteValue(node, callee);
   }
   return found;
 
-  function note(call: TS.CallExpression, name: TS.Identifier, receiver: TS.LeftHandSideExpression | undefined): void {
-    const target = targetOf(name);
-    if (target === undefined || !isPaired(target, checker)) return;
+  function noteName(call: TS.CallExpression, callee: TS.Expression, target: AsyncFunction): void {
+    if (!isPaired(target, checker)) return;
+    const receiver = receiverOf(callee);
     const needsThis = target.form === "method" || (!ts.isArrowFunction(target.node) && usesThis(target.node));
-    // No type can be read off `this` while its class is open to subclasses.
-    if (needsThis && receiver?.kind === ts.SyntaxKind.ThisKeyword && !isJavaScriptFile(call.getSourceFile())) return;
-    found.set(call, { target, call, name, receiver: needsThis ? receiver : undefined });
+    const forms = needsThis && receiver !== undefined ? formsOf(call, callee, receiver) : (["name"] as const);
+    if (forms.length === 0) return;
+    found.set(call, {
+      targets: [target],
+      open: false,
+      call,
+      callee,
+      receiver: needsThis ? receiver : undefined,
+      forms,
+    });
+  }
+
+  /** A call of what some place holds. */
+  function noteValue(call: TS.CallExpression, callee: TS.Expression): void {
+    const targets = (flows.behind(call) ?? []).filter((target) => isPaired(target, checker));
+    if (targets.length === 0) return;
+    const receiver = receiverOf(callee);
+    const forms = receiver === undefined ? (["name"] as const) : formsOf(call, callee, receiver);
+    const open = (checker.getTypeAtLocation(callee).flags & ts.TypeFlags.Any) !== 0;
+    if (forms.length > 0) found.set(call, { targets, open, call, callee, receiver, forms });
+  }
+
+  function formsOf(
+    call: TS.CallExpression,
+    callee: TS.Expression,
+    receiver: TS.LeftHandSideExpression,
+  ): readonly DispatchForm[] {
+    if (ts.isPropertyAccessExpression(callee) && ts.isPrivateIdentifier(callee.name)) {
+      return isRepeatable(receiver) ? ["bound"] : [];
+    }
+    if (isJavaScriptFile(call.getSourceFile())) return ["member"];
+    const forms: DispatchForm[] = [];
+    if (call.typeArguments === undefined && receiver.kind !== ts.SyntaxKind.ThisKeyword) forms.push("member");
+    if (call.typeArguments === undefined && receiver.kind === ts.SyntaxKind.ThisKeyword && thisTypeText(call)) {
+      forms.push("typed");
+    }
+    if (ts.isPropertyAccessExpression(callee) && isRepeatable(receiver)) forms.push("bound");
+    return forms;
+  }
+
+  /** Whether reading an expression once more does nothing: a name, or a member that is no getter. */
+  function isRepeatable(expression: TS.Expression): boolean {
+    if (ts.isIdentifier(expression) || expression.kind === ts.SyntaxKind.ThisKeyword) return true;
+    if (!ts.isPropertyAccessExpression(expression)) return false;
+    const symbol = checker.getSymbolAtLocation(expression.name);
+    return (
+      symbol !== undefined && (symbol.flags & ts.SymbolFlags.Accessor) === 0 && isRepeatable(expression.expression)
+    );
   }
 
   function targetOf(name: TS.Identifier): AsyncFunction | undefined {
@@ -106,13 +167,11 @@ function declarationsOf(fn: AsyncFunction): readonly TS.Node[] {
 
 /**
  * Whether the promise function can be known as the façade of a fiber function that may be run for it. Types flow through
- * `direct` only from a single signature without type parameters.
+ * `direct` only from a single signature.
  */
 function isPaired(fn: AsyncFunction, checker: TS.TypeChecker): boolean {
   if (isAsyncGenerator(fn)) return false;
-  if ((fn.node.typeParameters?.length ?? 0) > 0) return false;
   if (fn.form !== "value" && fn.declarations.length > (fn.form === "variable" ? 2 : 1)) return false;
-  if (ts.isArrowFunction(fn.node) && usesThis(fn.node)) return false;
   return rawTail(fn, checker) === undefined;
 }
 
@@ -123,10 +182,42 @@ export function rawTail(fn: AsyncFunction, checker: TS.TypeChecker): WaitSite | 
   );
 }
 
+/** What a call calls, where `direct` can take its place. */
+function calleeOf(call: TS.CallExpression): TS.Expression | undefined {
+  let callee: TS.Expression = call.expression;
+  while (ts.isNonNullExpression(callee)) callee = callee.expression;
+  if (ts.isIdentifier(callee)) return callee;
+  if (ts.isPropertyAccessExpression(callee)) return isPlainAccess(callee) ? callee : undefined;
+  if (ts.isElementAccessExpression(callee)) return isPlainElement(callee) ? callee : undefined;
+  return ts.isCallExpression(callee) && callee.questionDotToken === undefined ? callee : undefined;
+}
+
+function receiverOf(callee: TS.Expression): TS.LeftHandSideExpression | undefined {
+  return ts.isPropertyAccessExpression(callee) || ts.isElementAccessExpression(callee) ? callee.expression : undefined;
+}
+
+/** How the type of `this` is written at `node`: the name of the class around it. */
+export function thisTypeText(node: TS.Node): string | undefined {
+  let scope = enclosingScope(node);
+  while (scope !== undefined && ts.isArrowFunction(scope)) scope = enclosingScope(scope);
+  if (scope === undefined || !ts.isClassLike(scope.parent) || scope.parent.name === undefined) return undefined;
+  if (hasModifier(scope, ts.SyntaxKind.StaticKeyword)) return undefined;
+  const parameters = (scope.parent.typeParameters ?? []).map((parameter) => parameter.name.text);
+  return scope.parent.name.text + (parameters.length === 0 ? "" : `<${parameters.join(", ")}>`);
+}
+
+function isPlainElement(access: TS.ElementAccessExpression): boolean {
+  return (
+    access.questionDotToken === undefined &&
+    access.expression.kind !== ts.SyntaxKind.SuperKeyword &&
+    (access.flags & ts.NodeFlags.OptionalChain) === 0
+  );
+}
+
 function isPlainAccess(access: TS.PropertyAccessExpression): boolean {
   const file = access.getSourceFile();
   return (
-    access.questionDotToken === undefined &&
+    (access.flags & ts.NodeFlags.OptionalChain) === 0 &&
     access.expression.kind !== ts.SyntaxKind.SuperKeyword &&
     /^\s*\.\s*$/.test(file.text.slice(access.expression.end, access.name.getStart(file)))
   );

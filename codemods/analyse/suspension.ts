@@ -8,15 +8,19 @@ import type { Reason } from "../plan.js";
 import { detachedCall } from "./detached.js";
 import { executorShape } from "./executors.js";
 import type { AsyncFunction } from "./functions.js";
-import type { Reference } from "./references.js";
 import { combinatorShape, isShortCircuit, runnableIn, waitSites, type WaitSite } from "./runs.js";
 import { isOwnScope, skipParentheses } from "./syntax.js";
 import { observableWait } from "../rxjs/waits.js";
 import { waitedKind } from "./thenable.js";
 
+interface RunTargets {
+  readonly targets: readonly AsyncFunction[];
+  readonly dispatch: { readonly open: boolean } | undefined;
+}
+
 export class Suspension {
   readonly #checker: TS.TypeChecker;
-  readonly #runs: ReadonlyMap<TS.Node, { readonly use: Reference }>;
+  readonly #runs: ReadonlyMap<TS.Node, RunTargets>;
   readonly #byNode: ReadonlyMap<TS.Node, AsyncFunction>;
   /** Jobs that run with a permit, by their calls. */
   readonly #limited: ReadonlyMap<TS.Node, unknown>;
@@ -24,7 +28,7 @@ export class Suspension {
 
   constructor(
     checker: TS.TypeChecker,
-    runs: ReadonlyMap<TS.Node, { readonly use: Reference }>,
+    runs: ReadonlyMap<TS.Node, RunTargets>,
     byNode: ReadonlyMap<TS.Node, AsyncFunction>,
     limited: ReadonlyMap<TS.Node, unknown> = new Map(),
   ) {
@@ -110,7 +114,9 @@ export class Suspension {
     }
     if (!ts.isCallExpression(expression)) return true;
     const run = this.#runs.get(expression);
-    if (run !== undefined) return this.alwaysSuspends(run.use.target);
+    if (run !== undefined) {
+      return run.dispatch?.open !== true && run.targets.every((target) => this.alwaysSuspends(target));
+    }
     const inline = this.#byNode.get(skipParentheses(expression.expression));
     if (inline !== undefined && inline.invocation === expression) return this.alwaysSuspends(inline);
     const combinator = combinatorShape(expression, this.#checker);
@@ -122,7 +128,7 @@ export class Suspension {
 
   #targetsIn(operand: TS.Expression): AsyncFunction[] {
     const { calls, callbacks } = runnableIn(operand, this.#checker);
-    return [...calls, ...callbacks].flatMap((node) => this.#runs.get(node)?.use.target ?? []);
+    return [...calls, ...callbacks].flatMap((node) => this.#runs.get(node)?.targets ?? []);
   }
 
   #runsInside(operand: TS.Expression): boolean {

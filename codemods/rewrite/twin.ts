@@ -4,7 +4,14 @@ import { isExported, type Decision } from "../analyse/decide.js";
 import type { AsyncFunction } from "../analyse/functions.js";
 import { enclosingClass, hasModifier, usesSuper, usesThis } from "../analyse/syntax.js";
 import type { FileContext } from "./context.js";
-import { isShell, rewriteReturnTypeOf, keywordToStar, asyncKeyword, arrowToGenerator } from "./generator.js";
+import {
+  isShell,
+  rewriteReturnTypeOf,
+  keywordToStar,
+  asyncKeyword,
+  arrowToGenerator,
+  shellArrow,
+} from "./generator.js";
 import { facadeSignature, resultTypeText, uncommented } from "./signature.js";
 import { indentAt } from "./style.js";
 import { rewriteValue } from "./value.js";
@@ -149,12 +156,13 @@ function typeParameterText(context: FileContext, node: TS.SignatureDeclaration):
 export function rewriteVariableTwin(context: FileContext, fn: AsyncFunction, decision: Decision): boolean {
   const { edits, file, style } = context;
   const declaration = fn.node.parent as TS.VariableDeclaration;
-  if (decision.fiberName === undefined || isShell(fn)) return rewriteValue(context, fn);
+  if (decision.fiberName === undefined) return rewriteValue(context, fn);
   let statement: TS.Node = declaration;
   while (!ts.isVariableStatement(statement)) statement = statement.parent;
-  if (ts.isArrowFunction(fn.node)) arrowToGenerator(context, fn.node, "");
+  if (ts.isArrowFunction(fn.node) && isShell(fn)) shellArrow(context, fn.node, "raw");
+  else if (ts.isArrowFunction(fn.node)) arrowToGenerator(context, fn.node, "");
   else keywordToStar(context, fn);
-  if (!rewriteReturnTypeOf(context, fn, decision)) return false;
+  if (!isShell(fn) && !rewriteReturnTypeOf(context, fn, decision)) return false;
   edits.replace(declaration.name.getStart(file), declaration.name.end, decision.fiberName);
   const exported = isExported(fn) ? "export " : "";
   if (exported === "" && context.sharedTwins.has(fn)) edits.insertBefore(statement.getStart(file), "export ");

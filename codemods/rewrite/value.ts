@@ -17,11 +17,16 @@ export function rewriteValue(context: FileContext, fn: AsyncFunction): boolean {
   const { node } = fn;
   const raw = isRawValue(context, fn);
   if (ts.isArrowFunction(node)) {
+    const name = raw ? undefined : keptName(fn);
     if (usesThis(node)) {
-      shellArrow(context, node, raw ? "raw" : "promise");
+      const isRun = raw || fn.invocation !== undefined;
+      if (!isRun) {
+        wrapInToAsync(context, node.getStart(context.file), node.end, name && { ...name, inner: false });
+        annotateParameters(context, node);
+      }
+      shellArrow(context, node, isRun && !raw ? "promise" : "raw");
       return true;
     }
-    const name = raw ? undefined : keptName(fn);
     if (!raw && isPlainInvocation(fn)) startAtOnce(context, fn);
     else if (!raw) wrapInToAsync(context, node.getStart(context.file), node.end, name);
     arrowToGenerator(context, node, name?.inner === true ? ` ${name.text}` : "");

@@ -1,6 +1,6 @@
 /** Rewrites one place where a function waits: `await e`, `return e`, or the expression body of an arrow function. */
 import { ts, type TS } from "../compiler.js";
-import type { Dispatch } from "../analyse/dispatch.js";
+import { thisTypeText, type Dispatch, type DispatchForm } from "../analyse/dispatch.js";
 import { isAsyncGenerator } from "../analyse/functions.js";
 import { combinatorShape, isPromiseMethod, isShortCircuit, returnsFromTry, type WaitSite } from "../analyse/runs.js";
 import { enclosingScope, isAsyncFunctionNode, skipParentheses, withParentheses } from "../analyse/syntax.js";
@@ -219,7 +219,8 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
   const name = kind === "promise" && !mayBeReplaced && !mayBeAbsent ? "fromPromise" : "adopt";
   const { start, end } = { start: operand.getStart(context.file), end: operand.end };
   const inner = ts.isParenthesizedExpression(operand) && !containsComma(operand) ? ["", ""] : ["(", ")"];
-  const written = name === "fromPromise" ? spelledOutType(context, expression) : "";
+  const type = kind === "promise" ? spelledOutType(context, expression) : undefined;
+  const written = type === undefined ? "" : name === "fromPromise" ? `<${type}>` : `<Promise<${type}>>`;
   if (!handSignal(context, operand, expression)) {
     context.edits.wrap(start, end, `${context.imports.use(name)}${written}${inner[0]}`, inner[1] ?? "");
   }
@@ -228,7 +229,12 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
   if (kind === "promise" && isStored(expression)) return storedReason(context, expression);
   switch (kind) {
     case "promise":
-      return { code: "TR1809", message: `${text} is a promise of code that is not a fiber function` };
+      return (
+        throughType(context, expression, text) ?? {
+          code: "TR1809",
+          message: `${text} is a promise of code that is not a fiber function`,
+        }
+      );
     case "thenable":
       return { code: "TR1003", message: `${text} is a thenable of another library` };
     case "any":
@@ -257,15 +263,27 @@ function storedReason(context: FileContext, expression: TS.Expression): Reason {
     : { code: "TR1005", message: `${shortened(text)} was started before it is waited for` };
 }
 
+/** Why a call through a type of this program is bridged. */
+function throughType(context: FileContext, expression: TS.Expression, text: string): Reason | undefined {
+  if (!ts.isCallExpression(expression)) return undefined;
+  const targets = context.analysis.flows.behind(expression);
+  if (targets === undefined) return undefined;
+  return targets.length === 0
+    ? { code: "TR1202", message: `${text}: what it calls has its type from here, and is made elsewhere` }
+    : { code: "TR1701", message: `${text}: what it calls gets no type through \`direct\`` };
+}
+
 /** The type argument of a bridge in a function that needs it written: what the promise gives. */
-function spelledOutType(context: FileContext, expression: TS.Expression): string {
+function spelledOutType(context: FileContext, expression: TS.Expression): string | undefined {
   const scope = enclosingScope(expression);
   const owner = scope === undefined ? undefined : context.analysis.byNode.get(scope);
-  if (owner === undefined || !context.spelledOut.has(owner) || !ts.isCallExpression(expression)) return "";
+  if (owner === undefined || !context.spelledOut.has(owner) || !ts.isCallExpression(expression)) {
+    return undefined;
+  }
   const { checker } = context.analysis;
   const type = checker.getAwaitedType(checker.getTypeAtLocation(expression));
   const text = type === undefined ? undefined : printableType(context, type, expression);
-  return text === undefined || text === "any" ? "" : `<${text}>`;
+  return text === "any" ? undefined : text;
 }
 
 function containsComma(node: TS.ParenthesizedExpression): boolean {
@@ -278,7 +296,7 @@ function renameCallee(context: FileContext, node: TS.Node): void {
   const run = context.runs.get(node);
   if (run === undefined) return;
   if (run.dispatch !== undefined) {
-    dispatchCall(context, run.dispatch);
+    dispatchCall(context, run.dispatch, run.form);
     return;
   }
   const { target, node: name } = run.use;
@@ -293,11 +311,27 @@ function renameCallee(context: FileContext, node: TS.Node): void {
 }
 
 /** `load(id)` becomes `direct(load)(id)`, and `store.get(id)` becomes `direct(store, "get")(id)`. */
-function dispatchCall(context: FileContext, { call, name, receiver }: Dispatch): void {
+function dispatchCall(context: FileContext, { call, callee, receiver }: Dispatch, form: DispatchForm): void {
   const { edits, file, style } = context;
-  const callee = receiver ?? call.expression;
-  edits.wrap(callee.getStart(file), callee.end, `${context.imports.use("direct")}(`, receiver === undefined ? ")" : "");
-  if (receiver !== undefined) edits.replace(callee.end, name.end, `, ${style.quote}${name.text}${style.quote})`);
+  const direct = context.imports.use("direct");
+  const whole = call.expression;
+  if (receiver === undefined || form === "name") {
+    edits.wrap(whole.getStart(file), whole.end, `${direct}(`, ")");
+    return;
+  }
+  if (form === "bound") {
+    edits.wrap(whole.getStart(file), whole.end, `${direct}(`, `, ${receiver.getText(file)})`);
+    return;
+  }
+  const named = ts.isPropertyAccessExpression(callee) ? `${style.quote}${callee.name.text}${style.quote}` : undefined;
+  const types = form === "typed" && named !== undefined ? `<${thisTypeText(call) ?? ""}, ${named}>` : "";
+  edits.wrap(receiver.getStart(file), receiver.end, `${direct}${types}(`, "");
+  if (named !== undefined) edits.replace(receiver.end, whole.end, `, ${named})`);
+  else if (ts.isElementAccessExpression(callee)) {
+    const { argumentExpression: key } = callee;
+    edits.replace(receiver.end, key.getStart(file), ", ");
+    edits.replace(key.end, whole.end, ")");
+  }
 }
 
 /** `Promise.all([a(), b()])` becomes `Fiber.all([() => aOp(), ...])`, `Promise.all(xs.map(f))` becomes `Fiber.map(xs, f)`. */
@@ -342,7 +376,8 @@ function rewriteCombinator(context: FileContext, call: TS.CallExpression): void 
   const comma = mapped.call.arguments.hasTrailingComma ? mapped.call.arguments.end - 1 : undefined;
   if (comma !== undefined) edits.remove(comma, comma + 1);
   if (context.runs.has(callback)) {
-    const parameters = context.runs.get(callback)?.use.target.node.parameters.length === 2 ? "(item, index)" : "(item)";
+    const parameters =
+      context.runs.get(callback)?.targets[0]?.node.parameters.length === 2 ? "(item, index)" : "(item)";
     edits.wrap(callback.getStart(file), callback.end, `${parameters} => `, parameters);
     renameCallee(context, callback);
   } else if (ts.isArrowFunction(callback) && !isAsyncFunctionNode(callback)) {

@@ -88,6 +88,52 @@ describe("direct", () => {
     });
   });
 
+  it("CM-K03 a function is called on the object that is given with it, and keeps its type parameters", async () => {
+    class Store {
+      readonly #prefix = "s-";
+      private async hidden(id: string): Promise<string> {
+        return `hidden ${this.#prefix}${id}`;
+      }
+      get<T>(id: string): Promise<T | undefined> {
+        return toPromise(() => this.getOp<T>(id));
+      }
+      *getOp<T>(id: string): Op<T | undefined> {
+        return `${this.#prefix}${id} ${currentFiber().id}` as T;
+      }
+      both(): Promise<string[]> {
+        return toPromise(
+          function* (this: Store): Op<string[]> {
+            const text = yield* direct(this.get, this)<string>("a"); // eslint-disable-line @typescript-eslint/unbound-method
+            const hidden = yield* direct(this.hidden, this)("b"); // eslint-disable-line @typescript-eslint/unbound-method
+            return [text === `s-a ${currentFiber().id}` ? "same fiber" : `${text}`, hidden];
+          }.bind(this),
+        );
+      }
+    }
+    pairMethods(Store.prototype, { get: "getOp" });
+    expect(await new Store().both()).toEqual(["same fiber", "hidden s-b"]);
+  });
+
+  it("CM-K03 waits for a promise that a fiber function returns, as an async function does", async () => {
+    const lying = toAsync(function* (): Op<number> {
+      return Promise.resolve(7) as unknown as number;
+    });
+    expect(await lying()).toBe(7);
+    const failing = toAsync(function* (): Op<number> {
+      return Promise.reject(new Error("later")) as unknown as number;
+    });
+    await toPromise(function* () {
+      expect(yield* direct(lying)()).toBe(7);
+      let caught: unknown;
+      try {
+        yield* direct(failing)();
+      } catch (error) {
+        caught = error;
+      }
+      expect(caught).toEqual(new Error("later"));
+    });
+  });
+
   it("TR1209 refuses what is no function, and a method that is not there", () => {
     expect(() => direct(undefined as never)).toThrow('direct: "fn" must be a function, got undefined');
     expect(() => direct({} as Record<string, () => void>, "get")).toThrow(

@@ -53,7 +53,7 @@ export function findDispatches(
   return found;
 
   function noteName(call: TS.CallExpression, callee: TS.Expression, target: AsyncFunction): void {
-    if (!isPaired(target, checker)) return;
+    if (isAsyncGenerator(target)) return;
     const receiver = receiverOf(callee);
     const needsThis = target.form === "method" || (!ts.isArrowFunction(target.node) && usesThis(target.node));
     const forms = needsThis && receiver !== undefined ? formsOf(call, callee, receiver) : (["name"] as const);
@@ -70,11 +70,13 @@ export function findDispatches(
 
   /** A call of what some place holds. */
   function noteValue(call: TS.CallExpression, callee: TS.Expression): void {
-    const targets = (flows.behind(call) ?? []).filter((target) => isPaired(target, checker));
+    const targets = (flows.behind(call) ?? []).filter((target) => !isAsyncGenerator(target));
     if (targets.length === 0) return;
     const receiver = receiverOf(callee);
     const forms = receiver === undefined ? (["name"] as const) : formsOf(call, callee, receiver);
-    const open = (checker.getTypeAtLocation(callee).flags & ts.TypeFlags.Any) !== 0;
+    // What a member is called, its functions are called, too: they are all known, types or not.
+    const isUntyped = (checker.getTypeAtLocation(callee).flags & ts.TypeFlags.Any) !== 0;
+    const open = isUntyped && !ts.isPropertyAccessExpression(callee);
     if (forms.length > 0) found.set(call, { targets, open, call, callee, receiver, forms });
   }
 
@@ -163,16 +165,6 @@ function declarationsOf(fn: AsyncFunction): readonly TS.Node[] {
   if (ts.isPropertyDeclaration(parent) && parent.initializer === outer) return [parent];
   if (ts.isVariableDeclaration(parent) && (parent.parent.flags & ts.NodeFlags.Const) !== 0) return [parent];
   return [];
-}
-
-/**
- * Whether the promise function can be known as the façade of a fiber function that may be run for it. Types flow through
- * `direct` only from a single signature.
- */
-function isPaired(fn: AsyncFunction, checker: TS.TypeChecker): boolean {
-  if (isAsyncGenerator(fn)) return false;
-  if (fn.form !== "value" && fn.declarations.length > (fn.form === "variable" ? 2 : 1)) return false;
-  return rawTail(fn, checker) === undefined;
 }
 
 /** A `return` inside `try` whose value is handed on as it is, because it may be a promise. */

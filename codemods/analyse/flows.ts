@@ -44,6 +44,7 @@ export function findFlows(
     const symbol = symbolAt(callee);
     const declarations = symbol?.declarations ?? [];
     const held = [...signatures, ...declarations].filter(isOurs);
+    if (declarations.some((declaration) => isMadeByOthers(declaration))) return undefined;
     if (held.length === 0 && !(isUntyped && isLocal(callee))) return undefined;
     follow();
     const found = new Set<AsyncFunction>();
@@ -53,6 +54,15 @@ export function findFlows(
       for (const fn of byMember.get(callee.name.text) ?? []) if (canBeMemberOf(fn, receiver)) found.add(fn);
     }
     return [...found].sort((a, b) => a.id - b.id);
+  }
+
+  /** Whether a variable holds what a function of others has made, for instance of one of ours. */
+  function isMadeByOthers(declaration: TS.Declaration): boolean {
+    if (!ts.isVariableDeclaration(declaration) || declaration.initializer === undefined) return false;
+    const made = skipWrappers(declaration.initializer);
+    if (!ts.isCallExpression(made)) return false;
+    const maker = checker.getResolvedSignature(made)?.declaration as TS.Node | undefined;
+    return maker !== undefined && !("body" in maker && maker.body !== undefined);
   }
 
   /** The functions that have come to `node`, by any number of steps. */

@@ -179,7 +179,7 @@ class Stage {
   /** Whether all that a function gives comes from functions that are async, at least by now, or from callbacks. */
   #handsOn(node: WithBody): boolean {
     if (ts.isArrowFunction(node) || ts.isFunctionExpression(node)) {
-      if (!ts.isVariableDeclaration(node.parent)) return false;
+      if (!isKept(node)) return false;
     } else if (ts.isMethodDeclaration(node) && !ts.isClassLike(node.parent)) return false;
     return returnedBy(node).every((expression) => {
       const given = expression === undefined ? undefined : skipParentheses(expression);
@@ -199,7 +199,18 @@ class Stage {
 
   #callsOneOf(functions: ReadonlySet<TS.Node>, call: TS.CallExpression): boolean {
     const declaration = this.#checker.getResolvedSignature(call)?.declaration;
-    return declaration !== undefined && functions.has(declaration);
+    if (declaration !== undefined && functions.has(declaration)) return true;
+    // A constant with a declared type has its signature from there.
+    const callee = skipParentheses(call.expression);
+    const symbol = ts.isIdentifier(callee) ? this.#checker.getSymbolAtLocation(callee) : undefined;
+    const known = symbol === undefined ? undefined : resolveAlias(symbol, this.#checker).valueDeclaration;
+    return (
+      known !== undefined &&
+      ts.isVariableDeclaration(known) &&
+      (known.parent.flags & ts.NodeFlags.Const) !== 0 &&
+      known.initializer !== undefined &&
+      functions.has(skipParentheses(known.initializer))
+    );
   }
 
   #outcome(): Unchained {
@@ -655,6 +666,18 @@ function isInTry(node: TS.Node, owner: TS.Node): boolean {
 /** Whether nothing of a function comes after a statement. */
 function isLastOf(statement: TS.Statement, owner: WithBody): boolean {
   return ts.isBlock(owner.body) && owner.body.statements.at(-1) === statement;
+}
+
+function resolveAlias(symbol: TS.Symbol, checker: TS.TypeChecker): TS.Symbol {
+  return (symbol.flags & ts.SymbolFlags.Alias) !== 0 ? checker.getAliasedSymbol(symbol) : symbol;
+}
+
+/** Whether a function literal is the value of a variable or a field, and no callback. */
+function isKept({ parent }: TS.ArrowFunction | TS.FunctionExpression): boolean {
+  if (ts.isBinaryExpression(parent)) {
+    return parent.operatorToken.kind === ts.SyntaxKind.EqualsToken && ts.isPropertyAccessExpression(parent.left);
+  }
+  return ts.isVariableDeclaration(parent) || ts.isPropertyDeclaration(parent);
 }
 
 /** The function that `new Promise` calls. */

@@ -268,7 +268,10 @@ async function settle(
           ([call, run]) => run.dispatch !== undefined && run.site.fn.file === fn.file && contains(fn.node, call.pos),
         )
         .map(([call]) => call);
-      const near = (places.get(fn) ?? []).flatMap((place) => nearest(calls, place));
+      const wrong = places.get(fn) ?? [];
+      const inside = calls.filter((call) => wrong.some((place) => contains(call, place)));
+      // Where something is wrong in a call, what is wrong around it may follow from that.
+      const near = inside.length > 0 ? inside : wrong.flatMap((place) => nearest(calls, place));
       for (const call of near.length > 0 ? new Set(near) : calls) {
         failedForms.set(call, (failedForms.get(call) ?? 0) + 1);
         failed = true;

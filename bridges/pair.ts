@@ -18,14 +18,14 @@ export type Direct<F> = F extends (...args: infer A) => infer R ? (...args: A) =
  *
  * What `direct` gives is lazy: the function is called when the op is run, each time anew.
  *
+ * Of a method, `direct(store, "get")` calls it on `store`. So does `direct(store.get, store)`, which keeps the type parameters of
+ * the method and may name a private one.
+ *
  * @example
  * const size = toAsync(function* (address: string): Op<number> {
  *   return (yield* download(address)).text.length;
  * });
  * const length = yield* direct(size)(url); // runs in this fiber, without a promise
- *
- * Of a method, `direct(store, "get")` calls it on `store`. So does `direct(store.get, store)`, which keeps the type parameters of
- * the method and may name a private one.
  *
  * @param fn  gives a promise, or a value at once
  * @param self  what `fn` is called on; nothing by default

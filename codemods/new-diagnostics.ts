@@ -14,7 +14,8 @@ export function newDiagnostics(
     // From 8000 on they are about TypeScript in JavaScript files, which a build does not mind.
     return file === undefined ? [] : program.getSyntacticDiagnostics(file).filter(({ code }) => code < 8000);
   });
-  const found = [...syntactic, ...diagnosticsOf(program, checked)];
+  const judged = checked.filter((file) => !project.unchecked.has(file.fileName));
+  const found = [...syntactic, ...diagnosticsOf(program, judged)];
   if (found.length === 0) return [];
   const known = new Map(project.baseline());
   return found.filter((diagnostic) => {

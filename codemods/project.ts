@@ -35,6 +35,8 @@ export interface LoadedProject {
   readonly baseline: () => ReadonlyMap<string, number>;
   /** Things the user should know that are no errors. */
   readonly remarks: readonly string[];
+  /** JavaScript that the project's own check does not read. */
+  readonly unchecked: ReadonlySet<string>;
 }
 
 export interface LoadRequest {
@@ -78,6 +80,7 @@ export function loadProject(request: LoadRequest, onProgress?: (progress: Progre
     own,
     tests,
     sources: all,
+    shadowed,
   } = isDescribed || (described !== undefined && !isPlainJavaScript(root))
     ? described
     : openProgram(inferConfig(root, remarks), root);
@@ -100,7 +103,8 @@ export function loadProject(request: LoadRequest, onProgress?: (progress: Progre
       return diagnosticsOf(program, [file]);
     });
     // Errors in tests are not ours to judge: no test is edited, and the same errors are expected afterwards.
-    const errors = request.allowBaselineErrors === true ? [] : diagnosticsOf(program, sources);
+    const judged = sources.filter((file) => !shadowed.has(file.fileName));
+    const errors = request.allowBaselineErrors === true ? [] : diagnosticsOf(program, judged);
     if (errors.length > 0) {
       // Those that only another compiler than the project's finds are not its errors.
       if (compiler.replaces === undefined || errors.some(isMissingModule)) {
@@ -124,6 +128,7 @@ export function loadProject(request: LoadRequest, onProgress?: (progress: Progre
     tests,
     baseline,
     remarks,
+    unchecked: shadowed,
   };
 }
 
@@ -160,16 +165,23 @@ interface OpenedProgram {
   readonly own: readonly TS.SourceFile[];
   readonly tests: readonly TS.SourceFile[];
   readonly sources: readonly TS.SourceFile[];
+  /** JavaScript that the compiler itself does not read, because its declarations lie beside it: nobody checks it. */
+  readonly shadowed: ReadonlySet<string>;
 }
 
-function openProgram(config: { fileNames: string[]; options: TS.CompilerOptions }, root: string): OpenedProgram {
-  const { options } = config;
+interface Config {
+  readonly fileNames: readonly string[];
+  readonly options: TS.CompilerOptions;
+}
+
+function openProgram({ fileNames, options }: Config, root: string): OpenedProgram {
+  const shadowed = new Set(options.allowJs === true || options.checkJs === true ? sourcesBeside(fileNames) : []);
   const host = cachingHost(options, join(root, "__trestle__.d.ts"));
   // A project that was migrated but not installed yet still type-checks.
   const isInstalled = runtimeModules.every(
     (module) => ts.resolveModuleName(module, join(root, "index.ts"), options, host).resolvedModule !== undefined,
   );
-  const rootNames = isInstalled ? config.fileNames : [...config.fileNames, join(root, "__trestle__.d.ts")];
+  const rootNames = [...fileNames, ...shadowed, ...(isInstalled ? [] : [join(root, "__trestle__.d.ts")])];
   const program = ts.createProgram({ rootNames, options, host });
   const own = program
     .getSourceFiles()
@@ -183,7 +195,17 @@ function openProgram(config: { fileNames: string[]; options: TS.CompilerOptions 
     )
     .sort((a, b) => (a.fileName < b.fileName ? -1 : 1));
   const tests = own.filter((file) => isTestPath(relative(root, file.fileName), file.text));
-  return { program, host, options, own, tests, sources: own.filter((file) => !tests.includes(file)) };
+  return { program, host, options, own, tests, sources: own.filter((file) => !tests.includes(file)), shadowed };
+}
+
+/** The JavaScript next to declarations of the same name, `a.js` for `a.d.ts`, that is not among the files itself. */
+function sourcesBeside(fileNames: readonly string[]): string[] {
+  const known = new Set(fileNames);
+  return fileNames.flatMap((name) => {
+    const [, stem, kind = ""] = /^(.*)\.d\.([cm]?)ts$/.exec(name) ?? [];
+    const source = `${stem}.${kind}js`;
+    return stem !== undefined && !known.has(source) && existsSync(source) ? [source] : [];
+  });
 }
 
 /** Semantic diagnostics of `files`; those of libraries and of the configuration are not ours to judge. */
@@ -268,7 +290,7 @@ function inferredRoot(cwd: string, selected: readonly string[]): string {
   );
 }
 
-function readConfig(configPath: string, compiler: Compiler): { fileNames: string[]; options: TS.CompilerOptions } {
+function readConfig(configPath: string, compiler: Compiler): Config {
   const read = ts.readConfigFile(configPath, (path) => ts.sys.readFile(path));
   if (read.error !== undefined) {
     const text = ts.flattenDiagnosticMessageText(read.error.messageText, "\n");
@@ -315,7 +337,7 @@ function forAnalysis(options: TS.CompilerOptions, { own, replaces }: Compiler): 
   return adjusted;
 }
 
-function inferConfig(root: string, remarks: string[]): { fileNames: string[]; options: TS.CompilerOptions } {
+function inferConfig(root: string, remarks: string[]): Config {
   remarks.push(
     `No tsconfig.json in ${root}: reading its JavaScript with default settings. Types are inferred only, so more is bridged than with a tsconfig.`,
   );

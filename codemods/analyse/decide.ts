@@ -19,7 +19,7 @@ import { findReferences, type Reference } from "./references.js";
 import { refusalOf } from "./refusals.js";
 import { returnsFromTry, runnableIn, waitSites, type WaitSite } from "./runs.js";
 import { findLimiters, jobRuns, type Limiter } from "../limits/limiters.js";
-import { enclosingClass, hasModifier, isCommonJsFile, namedClass } from "./syntax.js";
+import { enclosingClass, hasModifier, isCommonJsFile, isJavaScriptFile, isTypeChecked, namedClass } from "./syntax.js";
 
 /**
  * `in-place`: becomes a fiber function under its own name. `twin`: a fiber function beside a promise façade of the old
@@ -206,7 +206,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     if (direct && canBeInPlace(fn)) {
       return { ...base, shape: "in-place", fiberName: fn.name, direct, reasons };
     }
-    if (fn.form === "variable" && (!direct || !isUsedDirectly(fn) || hasTypeAnnotation(fn))) {
+    if (fn.form === "variable" && (!direct || !isUsedDirectly(fn) || hasTypeAnnotation(fn, analysis))) {
       return { ...base, shape: "wrapped", reasons: against === undefined ? reasons : [against] };
     }
     if (against !== undefined) reasons.push(against);
@@ -248,7 +248,7 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
       if (ts.canHaveDecorators(fn.node) && (ts.getDecorators(fn.node)?.length ?? 0) > 0) return false;
     }
     if (fn.declarations.length > (fn.form === "variable" ? 2 : 1)) return false; // overloads keep their promise types
-    if (fn.form === "variable" && hasTypeAnnotation(fn)) return false;
+    if (fn.form === "variable" && hasTypeAnnotation(fn, analysis)) return false;
     return (references.get(fn) ?? []).every((use) => isDirectUse(use));
   }
 
@@ -293,6 +293,8 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
   /** Why callers of a method must look whether it has been replaced. */
   function reasonToGuard(fn: AsyncFunction): Reason | undefined {
     if (fn.form !== "method" || fn.name === undefined || isAsyncGenerator(fn)) return undefined;
+    // Nobody outside of the class can put another in the place of a private method.
+    if (fn.node.name !== undefined && ts.isPrivateIdentifier(fn.node.name)) return undefined;
     if (isMocked(fn)) {
       return { code: "TR1209", message: `${fn.label} is replaced in tests: what stands under that name is called` };
     }
@@ -504,8 +506,11 @@ function takesItemAndIndex(fn: AsyncFunction): boolean {
   );
 }
 
-function hasTypeAnnotation(fn: AsyncFunction): boolean {
-  return ts.isVariableDeclaration(fn.node.parent) && fn.node.parent.type !== undefined;
+function hasTypeAnnotation({ node, file }: AsyncFunction, { project }: Analysis): boolean {
+  const variable = node.parent;
+  if (!ts.isVariableDeclaration(variable)) return false;
+  if (variable.type !== undefined) return true;
+  return isJavaScriptFile(file) && isTypeChecked(file, project.options) && ts.getJSDocType(variable) !== undefined;
 }
 
 export function isExported(fn: AsyncFunction): boolean {

@@ -40,6 +40,7 @@ export function findDispatches(
 ): Map<TS.CallExpression, Dispatch> {
   const byDeclaration = new Map<TS.Node, AsyncFunction>();
   for (const fn of functions) for (const declaration of declarationsOf(fn)) byDeclaration.set(declaration, fn);
+  const byPlace = functionsByPlace(functions);
   const found = new Map<TS.CallExpression, Dispatch>();
   for (const node of runnable.keys()) {
     if (!ts.isCallExpression(node)) continue;
@@ -113,7 +114,9 @@ export function findDispatches(
     for (let hops = 0; symbol !== undefined && hops < 8; hops++) {
       if ((symbol.flags & ts.SymbolFlags.Alias) !== 0) symbol = checker.getAliasedSymbol(symbol);
       const declarations: readonly TS.Declaration[] = symbol.declarations ?? [];
-      const own = new Set(declarations.map((declaration) => byDeclaration.get(declaration)));
+      const own = new Set(
+        declarations.map((declaration) => byDeclaration.get(declaration) ?? byPlace.get(declaredPlace(declaration))),
+      );
       const [only] = own;
       if (own.size === 1 && only !== undefined) return only;
       // A local name for a property, or a property for a local name: `const { load } = require("./load")`, `{ load }`.
@@ -151,6 +154,28 @@ export function findDispatches(
     if (ts.isIdentifier(node)) return checker.getSymbolAtLocation(node);
     return ts.isPropertyAccessExpression(node) ? checker.getSymbolAtLocation(node.name) : undefined;
   }
+}
+
+/** The functions of JavaScript that have a name for themselves in their file, by that file and name. */
+function functionsByPlace(functions: readonly AsyncFunction[]): Map<string | undefined, AsyncFunction> {
+  const found = new Map<string | undefined, AsyncFunction>();
+  const twice = new Set<string>();
+  for (const fn of functions) {
+    if (fn.name === undefined || !isJavaScriptFile(fn.file)) continue;
+    const place = `${fn.name} ${fn.file.fileName}`;
+    if (found.has(place)) twice.add(place);
+    found.set(place, fn);
+  }
+  for (const place of twice) found.delete(place);
+  return found;
+}
+
+/** Where what `a.d.ts` declares is written: under the same name in `a.js`. */
+function declaredPlace(declaration: TS.Declaration): string | undefined {
+  const file = declaration.getSourceFile();
+  const name = ts.getNameOfDeclaration(declaration);
+  if (!file.isDeclarationFile || name === undefined || !ts.isIdentifier(name)) return undefined;
+  return `${name.text} ${file.fileName.replace(/\.d\.([cm]?)ts$/, ".$1js")}`;
 }
 
 /** What a symbol may be declared by that means `fn`, the places of function values included. */

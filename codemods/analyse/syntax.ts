@@ -180,6 +180,11 @@ export function isJavaScriptFile(file: TS.SourceFile): boolean {
   return /\.[cm]?jsx?$/.test(file.fileName);
 }
 
+/** Whether the types in the comments of a JavaScript file are checked. */
+export function isTypeChecked(file: TS.SourceFile, options: TS.CompilerOptions): boolean {
+  return options.checkJs === true || /^\s*\/\/\s*@ts-check/m.test(file.text);
+}
+
 /** Whether a module is CommonJS in plain JavaScript, so that an import must be written as `require`. */
 export function isCommonJsFile(file: TS.SourceFile): boolean {
   if (!isJavaScriptFile(file) || file.fileName.endsWith(".mjs")) return false;

@@ -14,7 +14,7 @@ import { rewriteHead } from "./function.js";
 import { Imports } from "./imports.js";
 import { writePairs } from "./pairs.js";
 import { dropRetiredNames, dropReplacedImports } from "./replaced-imports.js";
-import { styleOf } from "./style.js";
+import { styleOf, withStars } from "./style.js";
 import { rewriteWait, shortened } from "./wait.js";
 
 export interface RewrittenFile {
@@ -88,6 +88,9 @@ export function rewriteFile(
   dropReplacedImports(context);
   dropRetiredNames(context, retired);
   imports.write(edits);
-  const { text, originOf } = applyEdits(file.text, edits.sorted());
+  const { text, originOf } = applyEdits(
+    file.text,
+    edits.sorted().map((edit) => ({ ...edit, text: withStars(edit.text, style) })),
+  );
   return { file, text, originOf, libraries: imports.libraries, waits, notes, impossible };
 }

@@ -2,10 +2,10 @@
 import { ts } from "../compiler.js";
 import type { Decision } from "../analyse/decide.js";
 import { isAsyncGenerator, type AsyncFunction } from "../analyse/functions.js";
-import { isJavaScriptFile } from "../analyse/syntax.js";
 import { rewriteAsyncGenerator } from "./async-generator.js";
 import { decisionOf, type FileContext } from "./context.js";
 import { isShell, rewriteReturnTypeOf, keywordToStar, arrowToGenerator, shellArrow } from "./generator.js";
+import { retypeJsDoc } from "./js-doc.js";
 import { rewriteTwin, rewriteVariableTwin } from "./twin.js";
 import { rewriteValue } from "./value.js";
 
@@ -38,15 +38,4 @@ function rewriteInPlace(context: FileContext, fn: AsyncFunction, decision: Decis
   if (!isShell(fn)) rewriteReturnTypeOf(context, fn, decision);
   retypeJsDoc(context, fn);
   return true;
-}
-
-/** A documented `@returns {Promise<T>}` of a JavaScript function that now gives an op. */
-function retypeJsDoc(context: FileContext, fn: AsyncFunction): void {
-  if (!isJavaScriptFile(context.file)) return;
-  const owner = fn.form === "variable" ? fn.node.parent.parent.parent : fn.node;
-  const leading = context.file.text.slice(owner.getFullStart(), owner.getStart(context.file));
-  const match = /@returns?\s*\{\s*(Promise)\s*</.exec(leading);
-  if (match === null) return;
-  const at = owner.getFullStart() + match.index + match[0].lastIndexOf("Promise");
-  context.edits.replace(at, at + "Promise".length, 'import("trestle").Op');
 }

@@ -30,17 +30,18 @@ export function rewriteReturnTypeOf(context: FileContext, fn: AsyncFunction, dec
 
 /** `async function f` becomes `function* f`, `async m` becomes `*m`. */
 export function keywordToStar(context: FileContext, fn: AsyncFunction, name = ""): void {
-  const { edits, file } = context;
+  const { edits, file, style } = context;
   const { node } = fn;
   removeAsync(context, node);
   if (ts.isMethodDeclaration(node)) {
-    edits.wrap(node.name.getStart(file), node.end, multipliesPrevious(context, fn) ? ";*" : "*", "");
+    const star = style.spaced ? "* " : "*";
+    edits.wrap(node.name.getStart(file), node.end, multipliesPrevious(context, fn) ? `;${star}` : star, "");
     return;
   }
   const keyword = node.getChildren(file).find((child) => child.kind === ts.SyntaxKind.FunctionKeyword);
   if (keyword === undefined) return;
   const spaces = name === "" ? 0 : (/^[ \t]*/.exec(file.text.slice(keyword.end))?.[0].length ?? 0);
-  edits.replace(keyword.end, keyword.end + spaces, `*${name}`);
+  edits.replace(keyword.end, keyword.end + spaces, `${style.spaced ? " " : ""}*${name}`);
 }
 
 /** In a class without semicolons, a star behind a field reads as a multiplication. */

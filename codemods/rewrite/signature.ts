@@ -1,7 +1,7 @@
 /** Type texts and parameter lists of fiber functions and of the façades in front of them. */
 import { ts, type TS } from "../compiler.js";
 import type { FunctionNode } from "../analyse/syntax.js";
-import { usesArguments, usesThis } from "../analyse/syntax.js";
+import { isTypeChecked, usesArguments, usesThis } from "../analyse/syntax.js";
 import type { FileContext } from "./context.js";
 import { indentAt } from "./style.js";
 
@@ -95,6 +95,8 @@ export function facadeSignature(context: FileContext, node: FunctionNode): Facad
   let passesThis = ts.isFunctionDeclaration(node) && usesThis(node);
 
   const parameters = [...node.parameters];
+  // Where comments are checked, what they name has to be there.
+  const isDocumented = !isTypeScript && isTypeChecked(file, context.analysis.project.options);
   const firstDefault = parameters.findIndex((parameter) => parameter.initializer !== undefined);
   const plainUntil = firstDefault < 0 ? parameters.length : firstDefault;
   for (const [index, parameter] of parameters.entries()) {
@@ -115,12 +117,19 @@ export function facadeSignature(context: FileContext, node: FunctionNode): Facad
       forwarded.push(`${dots}${name}`);
       continue;
     }
+    if (isDocumented) {
+      if (parameter.dotDotDotToken !== undefined) declared.push(`...${name}`);
+      else if (parameter.initializer === undefined) declared.push(name);
+      else declared.push(`${name} = ${absent(parameter)}`);
+      forwarded.push(parameter.dotDotDotToken === undefined ? name : `...${name}`);
+      continue;
+    }
     if (!isTypeScript) continue;
     const element = tupleElement(parameter, index, name);
     if (element === undefined) return undefined;
     rest.push(element);
   }
-  if (plainUntil < parameters.length) {
+  if (plainUntil < parameters.length && !isDocumented) {
     const restName = fresh("rest");
     declared.push(isTypeScript ? `...${restName}: [${rest.join(", ")}]` : `...${restName}`);
     forwarded.push(`...${restName}`);
@@ -150,6 +159,13 @@ export function facadeSignature(context: FileContext, node: FunctionNode): Facad
   function writtenType(type: TS.TypeNode): string {
     const begin = /^[ \t]*\r?\n[ \t]*/.exec(file.text.slice(type.pos, type.getStart(file)))?.[0];
     return `:${begin ?? " "}${text(type)}`;
+  }
+
+  /** What a parameter with a default has for one in the façade: nothing, so that the fiber function takes its own. */
+  function absent(parameter: TS.ParameterDeclaration): string {
+    const { strictNullChecks, strict } = context.analysis.project.options;
+    const isOptional = ts.getJSDocParameterTags(parameter).every((tag) => tag.isBracketed);
+    return isOptional || !(strictNullChecks ?? strict) ? "undefined" : "/** @type {any} */ (undefined)";
   }
 
   function untypedParameter(parameter: TS.ParameterDeclaration): string | undefined {

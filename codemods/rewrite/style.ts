@@ -1,4 +1,4 @@
-/** How a file is written: line ends, indentation, quotes and semicolons, so that inserted text follows it. */
+/** How a file is written: line ends, indentation, quotes, semicolons and stars, so that inserted text follows it. */
 import { ts, type TS } from "../compiler.js";
 
 export interface Style {
@@ -6,6 +6,8 @@ export interface Style {
   readonly indent: string;
   readonly quote: '"' | "'";
   readonly semicolon: "" | ";";
+  /** `load (id) {}`, and with it `function * load (id) {}` and `yield * load(id)`: those who space one space the others. */
+  readonly spaced: boolean;
 }
 
 export function styleOf(file: TS.SourceFile): Style {
@@ -15,6 +17,8 @@ export function styleOf(file: TS.SourceFile): Style {
   const quotes = { '"': 0, "'": 0 };
   let terminated = 0;
   let open = 0;
+  let spaced = 0;
+  let tight = 0;
   const count = (node: TS.Node): void => {
     if (
       ts.isImportDeclaration(node) ||
@@ -30,6 +34,10 @@ export function styleOf(file: TS.SourceFile): Style {
     if (ts.isStringLiteral(node) && !ts.isJsxAttribute(node.parent) && !/['"]/.test(node.text)) {
       quotes[text[node.end - 1] as '"' | "'"]++;
     }
+    if ((ts.isFunctionDeclaration(node) || ts.isMethodDeclaration(node)) && node.name !== undefined) {
+      if (text[node.name.end] === "(") tight++;
+      else if (/^[ \t]+\(/.test(text.slice(node.name.end))) spaced++;
+    }
     ts.forEachChild(node, count);
   };
   count(file);
@@ -38,7 +46,13 @@ export function styleOf(file: TS.SourceFile): Style {
     indent: indentUnit(text),
     quote: quotes["'"] > quotes['"'] ? "'" : '"',
     semicolon: open > terminated ? "" : ";",
+    spaced: spaced > tight,
   };
+}
+
+/** Inserted text with its stars as the file has them. */
+export function withStars(text: string, { spaced }: Style): string {
+  return spaced ? text.replace(/\b(function|yield)\*/g, "$1 *") : text;
 }
 
 function indentUnit(text: string): string {

@@ -12,6 +12,7 @@ import {
   arrowToGenerator,
   shellArrow,
 } from "./generator.js";
+import { checkedJsDoc } from "./js-doc.js";
 import { facadeSignature, resultTypeText, uncommented } from "./signature.js";
 import { indentAt } from "./style.js";
 import { rewriteValue } from "./value.js";
@@ -63,18 +64,6 @@ export function rewriteTwin(context: FileContext, fn: AsyncFunction, decision: D
 function spaceBeforeParameters({ file }: FileContext, node: TS.Node): string {
   const open = node.getChildren(file).find((child) => child.kind === ts.SyntaxKind.OpenParenToken);
   return open !== undefined && file.text[open.getStart(file) - 1] === " " ? " " : "";
-}
-
-/** Where JavaScript is type-checked, the types of a function are in its comment, and the fiber function needs its own. */
-function checkedJsDoc(context: FileContext, node: TS.Node, indent: string): string {
-  const { file, style } = context;
-  const isChecked = context.analysis.project.options.checkJs === true || /^\s*\/\/\s*@ts-check/m.test(file.text);
-  if (context.isTypeScript || !isChecked) return "";
-  const comment = ts.getLeadingCommentRanges(file.text, node.getFullStart())?.at(-1);
-  const text = comment === undefined ? "" : file.text.slice(comment.pos, comment.end);
-  if (!text.startsWith("/**") || !/@(param|returns?|template|type|this)\b/.test(text)) return "";
-  const types = text.replace(/(@returns?\s*\{\s*)Promise\s*</, '$1import("trestle").Op<');
-  return `${types}${style.eol}${indent}`;
 }
 
 /** The fiber function keeps the modifiers that still hold for it: no `default`, no `override` of nothing. */

@@ -3,7 +3,13 @@ import { ts, type TS } from "../compiler.js";
 import { thisTypeText, type Dispatch, type DispatchForm } from "../analyse/dispatch.js";
 import { isAsyncGenerator } from "../analyse/functions.js";
 import { combinatorShape, isPromiseMethod, isShortCircuit, returnsFromTry, type WaitSite } from "../analyse/runs.js";
-import { enclosingScope, isAsyncFunctionNode, skipParentheses, withParentheses } from "../analyse/syntax.js";
+import {
+  enclosingScope,
+  hasModifier,
+  isAsyncFunctionNode,
+  skipParentheses,
+  withParentheses,
+} from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
 import { combinator } from "../kept/promises.js";
 import type { Candidate, Reason } from "../plan.js";
@@ -215,7 +221,8 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
   // Where tests replace modules or functions, a declared promise may be any value at run time.
   const mayBeReplaced = !certain && observed.usesStandIns;
   // A callee that is not there gives nothing, which unchecked types do not tell.
-  const mayBeAbsent = (expression.flags & ts.NodeFlags.OptionalChain) !== 0;
+  const mayBeAbsent =
+    (expression.flags & ts.NodeFlags.OptionalChain) !== 0 || !(certain || tellsOfAbsence(context, expression));
   const name = kind === "promise" && !mayBeReplaced && !mayBeAbsent ? "fromPromise" : "adopt";
   const { start, end } = { start: operand.getStart(context.file), end: operand.end };
   const inner = ts.isParenthesizedExpression(operand) && !containsComma(operand) ? ["", ""] : ["(", ")"];
@@ -271,6 +278,33 @@ function throughType(context: FileContext, expression: TS.Expression, text: stri
   return targets.length === 0
     ? { code: "TR1202", message: `${text}: what it calls has its type from here, and is made elsewhere` }
     : { code: "TR1701", message: `${text}: what it calls gets no type through \`direct\`` };
+}
+
+/**
+ * Whether the type of an expression could say that there may be nothing. Without `strictNullChecks` only a callee tells
+ * that it gives a promise each time: an async function, or a declaration of a library.
+ */
+function tellsOfAbsence(context: FileContext, expression: TS.Expression): boolean {
+  const { analysis } = context;
+  const { strictNullChecks, strict } = analysis.project.options;
+  if (strictNullChecks ?? strict) return true;
+  if (ts.isIdentifier(expression)) {
+    const variable = analysis.checker.getSymbolAtLocation(expression)?.valueDeclaration;
+    if (variable === undefined || !ts.isVariableDeclaration(variable) || variable.initializer === undefined)
+      return false;
+    const isConstant = (ts.getCombinedNodeFlags(variable) & ts.NodeFlags.Const) !== 0 && ts.isIdentifier(variable.name);
+    return isConstant && tellsOfAbsence(context, skipParentheses(variable.initializer));
+  }
+  if (!ts.isCallExpression(expression)) return false;
+  const declaration = analysis.checker.getResolvedSignature(expression)?.declaration;
+  if (declaration === undefined || ts.isJSDocSignature(declaration)) return false;
+  if (hasModifier(declaration, ts.SyntaxKind.AsyncKeyword)) return true;
+  return (
+    declaration.getSourceFile().isDeclarationFile &&
+    declaration.type !== undefined &&
+    ts.isTypeReferenceNode(declaration.type) &&
+    declaration.type.typeName.getText() === "Promise"
+  );
 }
 
 /** The type argument of a bridge in a function that needs it written: what the promise gives. */

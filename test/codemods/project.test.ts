@@ -115,6 +115,29 @@ describe("accepted input", () => {
     expect(plan.changes.map((change) => change.path)).toEqual([join(folder, "index.js")]);
   });
 
+  it("CM-M07 declarations beside JavaScript do not hide it, and calls across files go to what it holds", async () => {
+    const folder = folderWith({
+      "package.json": { type: "module", private: true },
+      "tsconfig.json": {
+        compilerOptions: { allowJs: true, checkJs: true, strict: true, target: "es2022", types: [] },
+        include: ["**/*.js", "**/*.d.ts"],
+      },
+      "store.js":
+        "export class Store {\n  async get(key) {\n    return await key;\n  }\n}\n" +
+        "export async function open(path) {\n  return await new Store().get(path);\n}\n",
+      "store.d.ts":
+        "export class Store {\n  get(key: string): Promise<string>;\n}\n" +
+        "export function open(path: string): Promise<string>;\n",
+      "main.js":
+        'import { open, Store } from "./store.js";\n' +
+        'export async function main() {\n  return (await open("a")) + (await new Store().get("b"));\n}\n',
+    });
+    const plan = await planMigration({ cwd: folder, paths: [] });
+    const after = (name: string) => plan.changes.find(({ path }) => path === join(folder, name))?.after;
+    expect(after("store.js")).toContain("*getOp(key)");
+    expect(after("main.js")).toContain('return (yield* direct(open)("a")) + (yield* direct(new Store(), "get")("b"));');
+  });
+
   it("O-03 a project that was migrated and not installed yet type-checks, and has nothing left to do", async () => {
     const folder = folderWith({ "tsconfig.json": tsconfig, "src/one.ts": good });
     const [change] = (await planMigration({ cwd: folder, paths: [] })).changes;

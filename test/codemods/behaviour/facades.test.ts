@@ -8,6 +8,54 @@ import { runProgram } from "./run-program.js";
 import { worldDeclarations, type Run } from "./virtual-world.js";
 
 const programs: Readonly<Record<string, string>> = {
+  "TR1301 what is handed on from inside try is waited for by the caller": `
+const untyped = (n: number): any => (async () => {
+  const m = await sleep(1, n);
+  if (m > 9) throw new Error("big");
+  return m;
+})();
+async function own(n: number): Promise<any> {
+  try {
+    return n === 0 ? 0 : untyped(n);
+  } catch {
+    log("own", "never");
+    return 0;
+  } finally {
+    log("own", "left");
+  }
+}
+class Base {
+  async load(n: number): Promise<any> {
+    return await sleep(1, n);
+  }
+  async twice(n: number): Promise<any[]> {
+    await sleep(1, 0);
+    return [await this.load(n), ...(await Promise.all([this.load(n), own(n)]))];
+  }
+}
+class Derived extends Base {
+  override async load(n: number): Promise<any> {
+    try {
+      return untyped(n);
+    } catch {
+      log("load", "never");
+    }
+  }
+}
+async function caught(n: number): Promise<any> {
+  try {
+    return await own(n);
+  } catch (error) {
+    return String(error);
+  }
+}
+const onwards = async (n: number): Promise<any> => own(n);
+export async function main() {
+  log("m", [await caught(0), await caught(1), await caught(10), (await own(2)) + 1, await onwards(3)]);
+  log("m", await onwards(11).catch(String));
+  log("m", [await new Base().twice(4), await new Derived().twice(5)]);
+}
+`,
   "O-19 name and length of a declaration": `
 export async function load(id: string, n: number, ...rest: string[]): Promise<number> {
   return await sleep(1, id.length + n + rest.length);

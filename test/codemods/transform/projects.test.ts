@@ -36,6 +36,24 @@ describe("tests of a project", () => {
     },
   );
 
+  it("TR1209 a private method of a replaced module is run directly, because its name is its own", async () => {
+    const source = `export class Store {
+  async get(id: string): Promise<string> {
+    return await this.#read(id);
+  }
+  async #read(id: string): Promise<string> {
+    return await Promise.resolve(id);
+  }
+  static warm(store: Store): void {
+    void store.#read("a");
+  }
+}
+`;
+    const test = 'declare const vi: any;\nvi.mock("../src/store", () => ({}));\n';
+    const project = await migrate({ "src/store.ts": source, "test/store.test.ts": test });
+    expect(project.after["src/store.ts"]).toContain("return yield* this.#readOp(id);");
+  });
+
   it("TR1209 a function in the factory of a replaced module does too", async () => {
     const test = 'declare const vi: any;\nvi.mock("../src/api", () => ({ load: async () => 1 }));\n';
     const project = await migrate({ "src/api.ts": api, "test/api.test.ts": test });
@@ -137,6 +155,55 @@ export async function double(n) {
     expect(codesOf(project, "double")).not.toContain("TR1806");
     expect(project.after["src/double.js"]).toContain('@returns {import("trestle").Op<number>}');
     expect(project.after["src/double.js"]).toContain("@returns {Promise<number>}");
+  });
+
+  it("CM-Y11 in checked JavaScript a function with the type of a promise function is beside one of a fiber function", async () => {
+    const source = `/** @typedef {(this: Box, text: string, path: string) => Promise<{ size: number }>} Loader */
+class Box {
+  /** @param {string} path */
+  async run(path) {
+    return await loadJson.call(this, "x", path);
+  }
+}
+/** @type {Loader} */
+async function loadJson(text, path) {
+  return this === undefined ? loadYaml(text) : { size: path.length };
+}
+/** @type {(text: string) => Promise<{ size: number }>} */
+async function loadYaml(text) {
+  return JSON.parse(text);
+}
+/** @type {Loader} */
+const other = async (text, ...rest) => ({ size: (await loadYaml(text)).size + rest.length });
+export const all = [new Box(), loadJson, other];
+`;
+    const compilerOptions = { allowJs: true, checkJs: true, strict: true };
+    const project = await migrate({ "src/load.js": source }, { compilerOptions });
+    expect(project.plan.candidates.filter((c) => c.disposition === "leave")).toEqual([]);
+    expect(project.plan.verification.rounds).toBe(1);
+    expect(project.after["src/load.js"]).toContain(
+      '(this: ThisParameterType<Loader>, arg0: Parameters<Loader>[0], arg1: Parameters<Loader>[1]) => import("trestle").Op<Awaited<ReturnType<Loader>>>',
+    );
+    expect(project.after["src/load.js"]).toContain("const other = toAsync(");
+  });
+
+  it("CM-A09 in checked JavaScript the façade has the parameters that comments name", async () => {
+    const source = `/**
+ * @param {string[]} names
+ * @param {number} limit
+ * @param {{ deep?: boolean }} [options]
+ */
+export async function read(names, limit = 3, { deep } = {}) {
+  return (await Promise.all(names)).slice(0, deep ? limit : 1);
+}
+`;
+    const compilerOptions = { allowJs: true, checkJs: true, strict: true };
+    const project = await migrate({ "src/read.js": source }, { compilerOptions });
+    expect(codesOf(project, "read")).not.toContain("TR1806");
+    expect(project.after["src/read.js"]).toContain(
+      `function read(names, limit = /** @type {any} */ (undefined), options = undefined) {
+  return toPromise(() => readOp(names, limit, options));`,
+    );
   });
 
   it("CM-M11 an import that a default value in a pattern still uses is kept", async () => {

@@ -333,7 +333,8 @@ async function rewriteAll(
   const shared = { analysis, decisions, runs, spelledOut, suspension };
   const input = { ...shared, sharedTwins, imported, paired, limiters, limited };
   const byFile = groupByFile(analysis.functions);
-  const concerned = analysis.project.sources.filter((file) => byFile.has(file));
+  const { sources, uses } = analysis.project;
+  const concerned = sources.filter((file) => byFile.has(file) || (uses?.get(file.fileName)?.size ?? 0) > 0);
   const rewritten: RewrittenFile[] = [];
   for (const file of concerned) {
     await step("rewrite", rewritten.length, concerned.length);
@@ -391,8 +392,8 @@ function report(project: LoadedProject, { unchained, analysis, settled }: Staged
       files.flatMap((file) => file.waits),
     ),
   ];
-  const candidates = inOriginalTerms(analysis.controls.acknowledge(found), unchained).sort((a, b) =>
-    a.file === b.file ? a.start - b.start || b.end - a.end : a.file < b.file ? -1 : 1,
+  const candidates = [...inOriginalTerms(analysis.controls.acknowledge(found), unchained), ...unchained.callbacks].sort(
+    (a, b) => (a.file === b.file ? a.start - b.start || b.end - a.end : a.file < b.file ? -1 : 1),
   );
   const changes: FileChange[] = [];
   const packages = new Set<string>();

@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { isTooOld, ts, useCompilerOf, type Compiler, type TS } from "./compiler.js";
 import { entryPoints, isWrittenByHand } from "./entry-points.js";
 import { ExitCode, MigrationError } from "./failure.js";
-import { ambientDeclarations, runtimeModules } from "./runtime-names.js";
+import { ambientDeclarations, runtimeModules, type RuntimeName } from "./runtime-names.js";
 import type { Progress } from "./plan.js";
 import { isWithin, selectPaths } from "./paths.js";
 import { isGeneratedText, isTestPath } from "./scope.js";
@@ -37,6 +37,8 @@ export interface LoadedProject {
   readonly remarks: readonly string[];
   /** JavaScript that the project's own check does not read. */
   readonly unchecked: ReadonlySet<string>;
+  /** Library names that the texts have and do not import yet, by file name. */
+  readonly uses?: ReadonlyMap<string, ReadonlySet<RuntimeName>>;
 }
 
 export interface LoadRequest {

@@ -13,6 +13,9 @@ export const runtimeNames = {
   fromCallback: { module: "@trestle/bridges", typeOnly: false },
   firstOf: { module: "@trestle/bridges", typeOnly: false },
   lastOf: { module: "@trestle/bridges", typeOnly: false },
+  fromNode: { module: "@trestle/bridges", typeOnly: false },
+  fromNodeAll: { module: "@trestle/bridges", typeOnly: false },
+  toCallback: { module: "@trestle/bridges", typeOnly: false },
   adopt: { module: "@trestle/bridges", typeOnly: false },
   fromAsync: { module: "@trestle/bridges", typeOnly: false },
   toPromise: { module: "@trestle/bridges", typeOnly: false },
@@ -75,6 +78,17 @@ declare module "@trestle/bridges" {
   export function firstOf<T, D = never>(source: ObservableLike<T>, options: FirstOfOptions<D> | undefined): Op<T | D>;
   export function lastOf<T>(source: ObservableLike<T>, options?: undefined): Op<T>;
   export function lastOf<T, D = never>(source: ObservableLike<T>, options: FirstOfOptions<D> | undefined): Op<T | D>;
+  export function fromNode<This, A extends unknown[], R = void>(
+    fn: (this: This, ...args: [...args: A, callback: (error: unknown, value: R) => void]) => unknown,
+  ): (this: This, ...args: A) => Op<R>;
+  export function fromNodeAll<This, A extends unknown[], R extends unknown[]>(
+    fn: (this: This, ...args: [...args: A, callback: (error: unknown, ...values: R) => void]) => unknown,
+  ): (this: This, ...args: A) => Op<R>;
+  export function toCallback<T>(
+    body: () => Op<T>,
+    callback: (error: unknown, value?: T) => void,
+    options?: { inline?: boolean },
+  ): { cancel(reason?: unknown): void };
   export function adopt<T extends readonly unknown[]>(value: T): Op<T>;
   export function adopt<T>(value: Op<T>): Op<T>;
   export function adopt<T>(value: Op<T> | undefined): Op<T | undefined>;

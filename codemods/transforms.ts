@@ -8,6 +8,9 @@ export const transforms: Readonly<Record<string, string>> = {
   "CM-A10": "`return` of a promise becomes `return yield*`",
   "CM-A13": "a wait for one of several calls becomes one `yield*` for each",
   "CM-A27": "`await null` and the like give others a turn",
+  "CM-C01":
+    "functions with an error-first callback (JavaScript) become fiber functions, their names façades with the callback",
+  "CM-C08": "pyramids of callbacks become straight code",
   "CM-K01": "async methods become fiber methods",
   "CM-P01": "`then`, `catch` and `finally`",
   "CM-P13": "`Promise.all` becomes fibers of one scope",

@@ -13,6 +13,9 @@ import type { Candidate, IdleComment, Reason } from "../plan.js";
 import { newDiagnostics } from "../new-diagnostics.js";
 import type { LoadedProject } from "../project.js";
 import { indentAt, styleOf, type Style } from "../rewrite/style.js";
+import { placeOfFunction, writeFunction } from "../callbacks/function.js";
+import { planCallbackFunctions, type CallbackPlan } from "../callbacks/plan.js";
+import type { RuntimeName } from "../runtime-names.js";
 import { linkName, NotLowered, readChain, returnsOf, type Chain } from "./chain.js";
 import { commentsIn, Lowering, type Sink } from "./lower.js";
 import { compose, fresh, type Composed, type Piece } from "./pieces.js";
@@ -35,6 +38,8 @@ export interface UnchainedFile {
   readonly touched: ReadonlyMap<number, Touched>;
   /** Chains, and the awaits around them, that are written out now. */
   readonly sites: readonly Candidate[];
+  /** Library names that the new text has, and the file does not import yet. */
+  readonly uses: ReadonlySet<RuntimeName>;
 }
 
 export interface Unchained {
@@ -46,6 +51,8 @@ export interface Unchained {
   readonly left: ReadonlyMap<string, Reason>;
   /** Comments that directed nothing here. */
   readonly idle: readonly IdleComment[];
+  /** Functions with an error-first callback that are left. */
+  readonly callbacks: readonly Candidate[];
 }
 
 /** What identifies a function in the original and in the outcome: where its parameters start. */
@@ -84,8 +91,12 @@ function narrower(a: [number, Touched], b: [number, Touched]): [number, Touched]
 /** One place that is written anew. */
 interface Site {
   readonly node: TS.Node;
-  readonly chain: Chain;
   write(): Piece[];
+}
+
+/** The place of a chain. */
+interface ChainSite extends Site {
+  readonly chain: Chain;
 }
 
 class Stage {
@@ -112,6 +123,9 @@ class Stage {
 
   run(): Unchained {
     const candidates: { node: WithBody; plan: FilePlan }[] = [];
+    const callbacks = planCallbackFunctions(this.#project, this.#controls, (node, file) =>
+      this.#kept.has(keyOf(file.fileName, placeOf(node))),
+    );
     for (const file of this.#project.sources) {
       const plan = new FilePlan(
         file,
@@ -122,6 +136,7 @@ class Stage {
         this.#controls,
       );
       this.#plans.set(file, plan);
+      plan.planCallbacks(callbacks);
       const visit = (node: TS.Node): void => {
         if (isAsyncFunctionNode(node)) {
           this.#asynchronous.add(node);
@@ -148,7 +163,8 @@ class Stage {
         changed = true;
       }
     }
-    return this.#outcome();
+    const left = [...this.#plans.values()].flatMap((plan) => plan.callbacksLeft(callbacks));
+    return { ...this.#outcome(), callbacks: left };
   }
 
   #makeAsync(node: WithBody, plan: FilePlan): void {
@@ -213,7 +229,7 @@ class Stage {
     );
   }
 
-  #outcome(): Unchained {
+  #outcome(): Omit<Unchained, "callbacks"> {
     const files = new Map<string, UnchainedFile>();
     for (const [file, plan] of this.#plans) if (!plan.isEmpty) files.set(file.fileName, plan.outcome());
     const idle = this.#controls.idle();
@@ -227,6 +243,7 @@ class Stage {
         ...this.#project,
         host,
         program,
+        uses: new Map([...files].map(([name, { uses }]) => [name, uses])),
         sources: this.#project.sources.map(inProgram),
         tests: this.#project.tests.map(inProgram),
       },
@@ -251,6 +268,7 @@ class FilePlan {
   readonly #touched = new Map<number, Touched>();
   readonly #absorbed = new Set<TS.Node>();
   readonly #records: Candidate[] = [];
+  readonly #uses = new Set<RuntimeName>();
   #names = new Set<string>();
   #claims = new Map<TS.Node, Set<string>>();
   #renames = new Map<TS.Node, string>();
@@ -295,6 +313,47 @@ class FilePlan {
   #touch(node: WithBody, wasPromising: boolean): void {
     const start = node.getStart(this.#file);
     this.#touched.set(placeOf(node), { start, end: node.end, wasPromising });
+  }
+
+  /** Plans every function with an error-first callback that becomes a fiber function. */
+  planCallbacks(functions: CallbackPlan): void {
+    for (const fn of functions.converted.values()) {
+      if (fn.file !== this.#file) continue;
+      const write = (): Piece[] =>
+        writeFunction(fn, {
+          file: this.#file,
+          checker: this.#checker,
+          style: this.#style,
+          functions,
+          copy: this.copy,
+          rename: (identifier, name) => void this.#renames.set(identifier, name),
+          use: (name) => {
+            if (!functions.imports(this.#file, name)) this.#uses.add(name);
+            return name;
+          },
+          fiberNameOf: (target) => functions.fiberNameOf(target),
+        });
+      this.#sites.push({ node: placeOfFunction(fn), write });
+      const start = fn.node.getStart(this.#file);
+      this.#touched.set(placeOf(fn.node), { start, end: fn.node.end, wasPromising: false });
+      for (const { callback } of fn.read.waits) if (callback !== undefined) this.#absorbed.add(callback.node);
+      this.#records.push({ ...this.#callback(fn.node, functions), disposition: "facade" });
+    }
+  }
+
+  #callback(node: WithBody, functions: CallbackPlan): Candidate {
+    return { ...this.#candidate(node, "CM-C01", "callback"), name: functions.nameOf(node) };
+  }
+
+  /** The others, with their reasons. */
+  callbacksLeft(functions: CallbackPlan): Candidate[] {
+    return functions.left
+      .filter(({ file }) => file === this.#file)
+      .map(({ node, reason }) => ({
+        ...this.#callback(node, functions),
+        disposition: "leave",
+        reasons: [reason],
+      }));
   }
 
   /** Plans every chain that a function waits for or returns; answers whether there is one. */
@@ -492,7 +551,7 @@ class FilePlan {
   }
 
   /** Keeps a site if it can be written; the writing is done again when everything else is planned. */
-  #plan(site: Site, awaited: TS.AwaitExpression | undefined): void {
+  #plan(site: ChainSite, awaited: TS.AwaitExpression | undefined): void {
     try {
       site.write();
     } catch (error) {
@@ -565,10 +624,14 @@ class FilePlan {
   }
 
   #record(node: TS.Node, pattern: string, kind: Candidate["kind"]): void {
+    this.#records.push(this.#candidate(node, pattern, kind));
+  }
+
+  #candidate(node: TS.Node, pattern: string, kind: Candidate["kind"]): Candidate {
     const start = node.getStart(this.#file);
     const { line, character } = this.#file.getLineAndCharacterOfPosition(start);
     const text = node.getText(this.#file).replace(/\s+/g, " ");
-    this.#records.push({
+    return {
       pattern,
       kind,
       name: text.length > 60 ? `${text.slice(0, 57)}...` : text,
@@ -579,7 +642,7 @@ class FilePlan {
       end: node.end,
       disposition: "rewrite",
       reasons: [],
-    });
+    };
   }
 
   readonly copy = (start: number, end: number): Piece[] => {
@@ -623,7 +686,7 @@ class FilePlan {
 
   outcome(): UnchainedFile {
     const composed = compose(this.copy(0, this.#file.text.length));
-    return { original: this.#file, composed, touched: this.#touched, sites: this.#records };
+    return { original: this.#file, composed, touched: this.#touched, sites: this.#records, uses: this.#uses };
   }
 }
 

@@ -70,6 +70,7 @@ export function rewriteFile(
       });
     },
   };
+  for (const name of input.analysis.project.uses?.get(file.fileName) ?? []) imports.useAsWritten(name);
   const converted = functions.filter((fn) => isConverted(context, fn));
   // Heads first: where a head and a wait wrap the same span, the head is the outer one.
   for (const fn of converted) {

@@ -34,6 +34,12 @@ export class Imports {
     return this.#useFrom(entry.module, name, entry.typeOnly);
   }
 
+  /** Imports a library name that the text has already. */
+  useAsWritten(name: RuntimeName): void {
+    this.#identifiers.delete(name);
+    this.use(name);
+  }
+
   /** The local name of a fiber function that `declaring` exports. */
   useTwin(exported: string, original: TS.Identifier, declaring: TS.SourceFile): string {
     return this.#useFrom(specifierFor(this.#file, original, declaring), exported, false);

@@ -30,7 +30,7 @@ describe.each(families)("%s", (family) => {
         expect(codes, pattern).toContain(code);
       }
       const found = here
-        .filter((c) => c.kind === "function")
+        .filter((c) => c.kind === "function" || c.kind === "callback")
         .map((c) => ({ ...c, name: c.name.startsWith("function at ") ? "anonymous" : c.name }));
       for (const [name, code] of one.reasons) {
         const codes = found.filter((c) => c.name === name).flatMap((c) => c.reasons.map((reason) => reason.code));

@@ -204,6 +204,7 @@ class NodeCall extends Wait<unknown> {
   private readonly call: NodeFunction;
   private readonly receiver: unknown;
   private readonly args: readonly unknown[];
+  private answered = false;
 
   constructor(call: NodeFunction, receiver: unknown, args: readonly unknown[]) {
     super(call.label);
@@ -224,7 +225,11 @@ class NodeCall extends Wait<unknown> {
             this.answer(error, names && values.length > 1 ? named(names, values) : all ? values : values[0])
         : (error: unknown, value: unknown) => this.answer(error, value);
     const within = WithinCall.of(this.fiber!);
-    if (within) within.begin(() => fn.apply(this.receiver, [...this.args, callback]));
+    if (within)
+      within.begin(
+        () => fn.apply(this.receiver, [...this.args, callback]),
+        () => this.answered,
+      );
     else fn.apply(this.receiver, [...this.args, callback]);
   }
 
@@ -232,6 +237,7 @@ class NodeCall extends Wait<unknown> {
     const failed = this.call.strict ? error !== null && error !== undefined : Boolean(error);
     const result = failed ? error : value;
     const within = WithinCall.of(this.fiber!);
+    this.answered = true;
     if (within) within.around(() => this.wakeWithin(result, failed));
     else this.wake(result, failed);
   }
@@ -381,7 +387,8 @@ function callBackWithin<T>(
       { ...options, name: options.name ?? body.name },
       (value) => tell(() => callback(null, value)),
       (error) => {
-        if (within.isThrown(error)) within.leave(error);
+        const thrown = within.thrownFor(error);
+        if (thrown) within.leave(thrown.error);
         else tell(() => callback(error ? error : new FalsyError(error)));
       },
     ),

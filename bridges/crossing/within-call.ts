@@ -7,9 +7,9 @@
 // | the fiber ends                               | its own callback is called there, inside the call that ended the wait   |
 // | that callback throws                         | the call that ended the wait throws it                                  |
 // | the fiber fails before its first wait        | the call that started it throws that, and the callback is not called    |
-// | a function it called threw instead of calling back, and it fails with that | the same                                  |
+// | a function that it called throws instead of calling back | the same, wherever that is; the fiber is cancelled      |
 
-import { reportUnhandled, type FiberHandle } from "trestle";
+import { Cancelled, reportUnhandled, type FiberHandle } from "trestle";
 
 const runs = new WeakMap<FiberHandle, WithinCall>();
 
@@ -18,7 +18,7 @@ export class WithinCall {
   /** Calls under way that the fiber runs inside of. */
   private calls = 0;
   private hasWaited = false;
-  /** What a called function threw last. */
+  /** What a called function threw. */
   private thrown: { readonly error: unknown } | undefined;
   /** What the innermost of those calls is to throw. */
   private leaving: { readonly error: unknown } | undefined;
@@ -47,20 +47,22 @@ export class WithinCall {
     return result;
   }
 
-  /** Calls a function that will call back. */
-  begin(call: () => unknown): void {
+  /** Calls a function that will call back; `hasAnswered` says whether it did. */
+  begin(call: () => unknown, hasAnswered: () => boolean): void {
     this.hasWaited = true;
     try {
       call();
     } catch (error) {
+      if (hasAnswered()) throw error;
+      // Nothing of the fiber is to take this for an answer.
       this.thrown = { error };
-      throw error;
+      throw new Cancelled(error);
     }
   }
 
-  /** Whether an error of the fiber is one that the callback function itself would have thrown. */
-  isThrown(error: unknown): boolean {
-    return !this.hasWaited || (this.thrown !== undefined && this.thrown.error === error);
+  /** What the callback function itself would have thrown, where its fiber fails with `error`. */
+  thrownFor(error: unknown): { readonly error: unknown } | undefined {
+    return this.thrown ?? (this.hasWaited ? undefined : { error });
   }
 
   /** Lets an error out of the call under way; with none, nobody could catch it. */

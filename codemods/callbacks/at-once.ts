@@ -8,11 +8,13 @@ import { handlingOf, outcomeOf } from "./handling.js";
 
 export class AtOnce {
   readonly #checker: TS.TypeChecker;
+  readonly #flows: ReadonlyMap<TS.Node, Flow>;
   /** Functions of the project that may succeed without having waited. */
   readonly #functions = new Set<TS.Node>();
 
   constructor(flows: ReadonlyMap<TS.Node, Flow>, checker: TS.TypeChecker) {
     this.#checker = checker;
+    this.#flows = flows;
     for (let before = -1; before !== this.#functions.size;) {
       before = this.#functions.size;
       for (const [node, flow] of flows) if (this.#answers(flow)) this.#functions.add(node);
@@ -21,7 +23,12 @@ export class AtOnce {
 
   /** Whether the fiber function may be run in place of a call, rather than the function itself, which counts as a wait. */
   allowsTwin({ callee, callback }: WaitStep): boolean {
-    if (callee.own === undefined || !this.#functions.has(callee.own) || callback === undefined) return true;
+    if (callee.own === undefined) return true;
+    // What it throws at once is no answer, as what it tells is.
+    const flow = this.#flows.get(callee.own);
+    const hands = callback === undefined || handlingOf(callback, this.#checker).kind === "pass";
+    if (!hands && flow !== undefined && throwsEarly(flow)) return false;
+    if (!this.#functions.has(callee.own) || callback === undefined) return true;
     return !this.#fails(successOf(callback, this.#checker));
   }
 
@@ -29,6 +36,7 @@ export class AtOnce {
     return flow.some((step) => {
       switch (step.kind) {
         case "complete":
+        case "jump":
           return true;
         case "if":
           return this.#answers(step.then) || this.#answers(step.else);
@@ -49,6 +57,8 @@ export class AtOnce {
   #fails(flow: Flow): boolean {
     return flow.some((step) => {
       switch (step.kind) {
+        case "jump":
+          return true;
         case "complete":
           return outcomeOf(step, new Map(), this.#checker) !== "nothing";
         case "if":
@@ -67,6 +77,15 @@ export class AtOnce {
       }
     });
   }
+}
+
+/** Whether what comes before the first wait has the look of a check. */
+function throwsEarly(flow: Flow): boolean {
+  for (const step of flow) {
+    if (step.kind === "wait") return false;
+    if (/\bthrow\b|assert|valid|check|JSON\.parse|decodeURI|Sync\b/i.test(step.node.getText())) return true;
+  }
+  return false;
 }
 
 function successOf(handler: NonNullable<WaitStep["callback"]>, checker: TS.TypeChecker): Flow {

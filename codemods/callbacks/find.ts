@@ -110,7 +110,7 @@ export function findCallbackFunctions(
     const obstacle = plainObstacle(node, file);
     if (obstacle !== undefined) return refuse(node, file, obstacle);
     try {
-      const read = new FlowReader(node, callback, checker, ownOf).read();
+      const read = new FlowReader(node, callback, checker, ownOf, () => isResultUnused(node, file, checker)).read();
       candidates.set(node, { node, file, callback, read });
     } catch (error) {
       if (!(error instanceof NotSequential)) throw error;
@@ -166,6 +166,41 @@ export function findCallbackFunctions(
     refusals.set(node, reason);
     left.push({ node, file, reason });
   }
+}
+
+/** Whether every mention of a function is a call whose result goes nowhere. */
+function isResultUnused(node: CallbackNode, file: TS.SourceFile, checker: TS.TypeChecker): boolean {
+  const name = ts.isFunctionDeclaration(node)
+    ? node.name
+    : ts.isVariableDeclaration(node.parent) && ts.isIdentifier(node.parent.name)
+      ? node.parent.name
+      : undefined;
+  const symbol = name === undefined ? undefined : checker.getSymbolAtLocation(name);
+  if (name === undefined || symbol === undefined) return false;
+  let unused = true;
+  let uses = 0;
+  const visit = (inner: TS.Node): void => {
+    if (ts.isIdentifier(inner) && inner !== name && inner.text === name.text) {
+      const shorthand = ts.isShorthandPropertyAssignment(inner.parent);
+      if (shorthand || checker.getSymbolAtLocation(inner) === symbol) {
+        uses++;
+        unused &&= isCallForNothing(inner);
+      }
+    }
+    ts.forEachChild(inner, visit);
+  };
+  visit(file);
+  return unused && uses > 0;
+}
+
+function isCallForNothing(callee: TS.Identifier): boolean {
+  const call = callee.parent;
+  if (!ts.isCallExpression(call) || call.expression !== callee) return false;
+  if (ts.isExpressionStatement(call.parent)) return true;
+  let scope: TS.Node = call.parent;
+  if (ts.isReturnStatement(scope)) while (!ts.isFunctionLike(scope) && !ts.isSourceFile(scope)) scope = scope.parent;
+  // What a callback gives is seen by nobody.
+  return (ts.isArrowFunction(scope) || ts.isFunctionExpression(scope)) && ts.isCallExpression(scope.parent);
 }
 
 /** Names that people give to such a parameter. `next` belongs to frameworks, and `done` in a call to test runners. */

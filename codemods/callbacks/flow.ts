@@ -35,7 +35,9 @@ export type Step =
   /** Statements whose `return`s of the callback are written anew in their places. */
   | { readonly kind: "mixed"; readonly node: TS.Statement; readonly exits: readonly Exit[] }
   | Complete
-  | WaitStep;
+  | WaitStep
+  | LocalStep
+  | JumpStep;
 
 export type Flow = readonly Step[];
 
@@ -60,6 +62,19 @@ export interface WaitStep {
   readonly callee: Callee;
   /** The callback that it is given; undefined when that is the function's own, handed on. */
   readonly callback: Handler | undefined;
+}
+
+/** A function in it that calls the callback in its place. */
+export interface LocalStep {
+  readonly kind: "local";
+  readonly node: TS.FunctionDeclaration & { body: TS.Block };
+  readonly flow: Flow;
+}
+
+/** A call of such a function. */
+export interface JumpStep {
+  readonly kind: "jump";
+  readonly node: TS.CallExpression;
 }
 
 export interface Handler {
@@ -112,8 +127,12 @@ export class FlowReader {
   readonly #name: string;
   /** The declaration in the program that a call runs, if it is one that can be looked at. */
   readonly #ownOf: (call: TS.CallExpression) => TS.Node | undefined;
+  /** Whether nobody looks at what the function gives. */
+  readonly #isResultUnused: () => boolean;
   readonly #waits: WaitStep[] = [];
   readonly #completes: Complete[] = [];
+  /** Functions in it that go on for it. */
+  readonly #locals = new Set<TS.Symbol>();
   /** How many waits lie around the statement that is being read. */
   #depth = 0;
 
@@ -122,6 +141,7 @@ export class FlowReader {
     callback: TS.Identifier,
     checker: TS.TypeChecker,
     ownOf: (call: TS.CallExpression) => TS.Node | undefined,
+    isResultUnused: () => boolean,
   ) {
     const symbol = checker.getSymbolAtLocation(callback);
     if (symbol === undefined) refuse("TR1807", "its callback is not known");
@@ -130,6 +150,7 @@ export class FlowReader {
     this.#symbol = symbol;
     this.#name = callback.text;
     this.#ownOf = ownOf;
+    this.#isResultUnused = isResultUnused;
   }
 
   read(): Read {
@@ -155,6 +176,7 @@ export class FlowReader {
   #readFrom(statements: readonly TS.Statement[], end: number): Read {
     this.#depth = 0;
     this.#waits.length = 0;
+    this.#locals.clear();
     this.#completes.length = 0;
     const flow = this.#block(statements.slice(end), true);
     if (!leaves(flow)) refuse("TR1603", `\`${this.#name}\` is not called on every path`);
@@ -163,6 +185,7 @@ export class FlowReader {
 
   /** Whether a statement begins a wait: something is given the callback, or a function that knows of it. */
   #begins(statement: TS.Node): boolean {
+    if (ts.isFunctionDeclaration(statement)) return this.#mentions(statement);
     let found = false;
     const visit = (node: TS.Node): void => {
       if (found) return;
@@ -183,6 +206,12 @@ export class FlowReader {
     return ts.isIdentifier(node) && node.text === this.#name && this.#symbolOf(node) === this.#symbol;
   }
 
+  #isLocal(node: TS.Node): boolean {
+    if (this.#locals.size === 0 || !ts.isIdentifier(node)) return false;
+    const symbol = this.#symbolOf(node);
+    return symbol !== undefined && this.#locals.has(symbol);
+  }
+
   #symbolOf(node: TS.Identifier): TS.Symbol | undefined {
     return ts.isShorthandPropertyAssignment(node.parent)
       ? this.#checker.getShorthandAssignmentValueSymbol(node.parent)
@@ -190,15 +219,20 @@ export class FlowReader {
   }
 
   #mentions(node: TS.Node): boolean {
-    if (this.#isCallback(node)) return true;
+    if (this.#isCallback(node) || this.#isLocal(node)) return true;
     return ts.forEachChild(node, (child) => this.#mentions(child) || undefined) ?? false;
   }
 
   /** @param isLast  nothing of the function runs after these statements */
   #block(statements: readonly TS.Statement[], isLast: boolean): Flow {
     const flow: Step[] = [];
+    // They are known from the start of the block.
+    for (const statement of statements) {
+      const symbol = ts.isFunctionDeclaration(statement) && statement.name && this.#symbolOf(statement.name);
+      if (symbol && this.#mentions(statement)) this.#locals.add(symbol);
+    }
     for (const [index, statement] of statements.entries()) {
-      const rest = statements.slice(index + 1);
+      const rest = statements.slice(index + 1).filter((next) => !ts.isFunctionDeclaration(next));
       const ends = rest.length === 0 ? isLast : isBareReturn(rest[0]);
       if (!this.#mentions(statement)) {
         if (ts.isReturnStatement(statement) && statement.expression === undefined && leaves(flow)) return flow;
@@ -206,10 +240,25 @@ export class FlowReader {
         flow.push({ kind: "plain", node: statement });
         continue;
       }
+      if (ts.isFunctionDeclaration(statement)) {
+        flow.push(this.#localStep(statement));
+        continue;
+      }
       if (leaves(flow)) refuse("TR1603", `\`${this.#name}\` may be called twice`);
       flow.push(...this.#statement(statement, ends));
     }
     return flow;
+  }
+
+  #localStep(node: TS.FunctionDeclaration): LocalStep {
+    const { body } = node;
+    if (body === undefined || node.asteriskToken !== undefined || (node.modifiers?.length ?? 0) > 0) this.#strays(node);
+    if (mentionsThis(body)) refuse("TR1810", `\`this\` of \`${node.name?.text ?? ""}\` is used`);
+    const plain = node.parameters.every((parameter) => ts.isIdentifier(parameter.name) && !parameter.dotDotDotToken);
+    if (!plain) this.#strays(node);
+    const flow = this.#block(body.statements, true);
+    if (!leaves(flow)) refuse("TR1603", `\`${this.#name}\` is not called on every path`);
+    return { kind: "local", node: node as LocalStep["node"], flow };
   }
 
   #statement(statement: TS.Statement, isLast: boolean): Flow {
@@ -264,7 +313,8 @@ export class FlowReader {
           }
         }
       }
-      if (this.#isCallback(node) || (isOwnScope(node) && this.#mentions(node))) this.#strays(node);
+      if (this.#isCallback(node) || this.#isLocal(node) || (isOwnScope(node) && this.#mentions(node)))
+        this.#strays(node);
       if (!isOwnScope(node)) ts.forEachChild(node, visit);
     };
     visit(statement);
@@ -284,6 +334,11 @@ export class FlowReader {
     }
     if (!ts.isCallExpression(value) || value.questionDotToken !== undefined) return undefined;
     if (this.#isCallback(value.expression)) return [this.#complete(value)];
+    if (this.#isLocal(value.expression)) {
+      if (value.arguments.some((argument) => ts.isSpreadElement(argument) || this.#mentions(argument)))
+        this.#strays(value);
+      return [{ kind: "jump", node: value }];
+    }
     return [this.#wait(value, returned)];
   }
 
@@ -321,7 +376,7 @@ export class FlowReader {
     }
     const receiver = ts.isPropertyAccessExpression(call.expression) ? call.expression.expression.getText() : undefined;
     const results = own === undefined ? resultsOf(name, receiver) : undefined;
-    if (returned && this.#depth === 0 && own === undefined && results === undefined) {
+    if (returned && this.#depth === 0 && own === undefined && results === undefined && !this.#isResultUnused()) {
       refuse("TR1810", `what \`${short(call)}\` gives is returned: a handle, perhaps`);
     }
     if (!returned && own === undefined && results === undefined && givesHandle(name) && !isTimer) {
@@ -396,14 +451,18 @@ export function leaves(flow: Flow): boolean {
   const last = flow.at(-1);
   if (last === undefined) return false;
   if (last.kind === "if") return leaves(last.then) && leaves(last.else);
-  if (last.kind === "plain") return ts.isThrowStatement(last.node);
-  return last.kind === "complete" || last.kind === "wait";
+  if (last.kind === "plain") {
+    return ts.isThrowStatement(last.node) || (ts.isFunctionDeclaration(last.node) && leaves(flow.slice(0, -1)));
+  }
+  // A function that is declared last is no end of a path.
+  if (last.kind === "local") return leaves(flow.slice(0, -1));
+  return last.kind === "complete" || last.kind === "wait" || last.kind === "jump";
 }
 
 /** Whether the callback is called in it, now or later. */
 function isTerminal(step: Step): boolean {
   if (step.kind === "if") return step.then.some(isTerminal) || step.else.some(isTerminal);
-  return step.kind === "complete" || step.kind === "wait";
+  return step.kind === "complete" || step.kind === "wait" || step.kind === "jump";
 }
 
 function statementsOf(statement: TS.Statement): readonly TS.Statement[] {

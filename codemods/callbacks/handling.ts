@@ -87,6 +87,7 @@ export function forEachComplete(
 ): void {
   for (const step of flow) {
     if (step.kind === "complete") visit(step, known);
+    else if (step.kind === "local") forEachComplete(step.flow, new Map(), checker, visit);
     else if (step.kind === "if") {
       forEachComplete(step.then, known, checker, visit);
       forEachComplete(step.else, known, checker, visit);
@@ -157,6 +158,8 @@ function stepMentions(step: Step, symbol: TS.Symbol, name: string, checker: TS.T
   switch (step.kind) {
     case "plain":
     case "mixed":
+    case "local":
+    case "jump":
       return inNode(step.node);
     case "if":
       return inNode(step.test) || inFlow(step.then) || inFlow(step.else);

@@ -14,6 +14,7 @@ import {
   type Complete,
   type Flow,
   type Handler,
+  type LocalStep,
   type Nothing,
   type Step,
   type WaitStep,
@@ -60,13 +61,7 @@ export class Writer {
     this.#at = at;
     this.#node = node;
     this.#shape = shape;
-    for (const parameter of node.parameters) if (ts.isIdentifier(parameter.name)) this.#taken.add(parameter.name.text);
-    const visit = (inner: TS.Node): void => {
-      // Its own variables, and what it takes from around it.
-      if (ts.isIdentifier(inner) && !isPropertyName(inner)) this.#taken.add(inner.text);
-      if (!ts.isFunctionLike(inner)) ts.forEachChild(inner, visit);
-    };
-    if (node.body !== undefined) visit(node.body);
+    this.#takeNames(node);
     const visitAll = (inner: TS.Node): void => {
       if (ts.isIdentifier(inner)) this.#all.add(inner.text);
       ts.forEachChild(inner, visitAll);
@@ -168,7 +163,42 @@ export class Writer {
         return this.#complete(step, known, semicolon);
       case "wait":
         return this.#wait(step, known, indent);
+      case "local":
+        return [this.#local(step, indent)];
+      case "jump": {
+        const { file } = this.#at;
+        return [[fresh("return yield* "), ...this.#at.copy(step.node.getStart(file), step.node.end), fresh(semicolon)]];
+      }
     }
+  }
+
+  /** A function that goes on for this one. */
+  #local({ node, flow }: LocalStep, indent: string): Line {
+    const { file } = this.#at;
+    const { eol, indent: unit } = this.#at.style;
+    const inner = indent + unit;
+    this.#takeNames(node);
+    const head = this.#at.copy((node.name as TS.Node).getStart(file), node.body.getStart(file));
+    const lines = this.#flow(flow, new Map(), inner);
+    const last = lines.at(-1);
+    if (last !== undefined && /^return;?$/.test(textOf(last))) lines.pop();
+    return [
+      fresh("function* "),
+      ...head,
+      fresh(`{${eol}${inner}`),
+      ...this.#joined(lines, inner),
+      fresh(`${eol}${indent}}`),
+    ];
+  }
+
+  /** The names of a function and those that it takes from around it. */
+  #takeNames(node: TS.SignatureDeclaration & { body?: TS.Node | undefined }): void {
+    for (const parameter of node.parameters) if (ts.isIdentifier(parameter.name)) this.#taken.add(parameter.name.text);
+    const visit = (inner: TS.Node): void => {
+      if (ts.isIdentifier(inner) && !isPropertyName(inner)) this.#taken.add(inner.text);
+      if (!ts.isFunctionLike(inner)) ts.forEachChild(inner, visit);
+    };
+    if (node.body !== undefined) visit(node.body);
   }
 
   #block(lines: readonly Line[], indent: string): Piece[] {
@@ -229,7 +259,7 @@ export class Writer {
     const { semicolon } = this.#at.style;
     const given = this.#shapeOf(callee);
     const isTwin = callee.own !== undefined && this.#at.twinOf(callee) !== undefined;
-    const op = this.#op(callee, given.kind === "tuple" || given.kind === "all");
+    const op = [fresh("yield* "), ...this.#op(callee, given.kind === "tuple" || given.kind === "all")];
     const line = (before: string, after = ""): Line => [fresh(before), ...op, fresh(after + semicolon)];
     if (this.#shape.kind === "all") {
       // A façade's results come without what it tells for the error.
@@ -256,7 +286,8 @@ export class Writer {
     const all =
       callee.own !== undefined ? given.kind !== "none" && given.kind !== "one" : values.length > 1 || callee.isNamed;
     const isTwin = callee.own !== undefined && this.#at.twinOf(callee) !== undefined;
-    const op = (): Piece[] => this.#op(callee, all && (isTwin || values.length > 0));
+    const plainOp = (): Piece[] => this.#op(callee, all && (isTwin || values.length > 0));
+    const op = (): Piece[] => [fresh("yield* "), ...plainOp()];
     if (isTwin && values.length > (given.kind === "none" ? 0 : given.kind === "one" ? 1 : Infinity)) {
       throw new NotSequential("TR1810", `\`${calledName(callee.call.expression)}\` gives less than is taken`);
     }
@@ -278,8 +309,22 @@ export class Writer {
       const next = this.#flow(handling.success, knowing(handler, known, "nothing", checker), indent);
       return [...remarks, bind(), ...apart(next)];
     }
-    // The result outlives the `try` that it is waited for in.
+    const isForeign = callee.own === undefined && callee.results === undefined;
+    if (isForeign && values.length > 0 && handling.kind !== "catch") {
+      throw new NotSequential(
+        "TR1810",
+        `\`${calledName(callee.call.expression)}\` may give results together with an error`,
+      );
+    }
+    // What throws before the call is no answer of it.
+    let made: string | undefined;
     const lines: Line[] = [];
+    if ([callee.call.expression, ...callee.args].some(mayThrow)) {
+      made = this.#freshName("op");
+      lines.push([fresh(`const ${made} = `), ...plainOp(), fresh(semicolon)]);
+    }
+    const attempted = (): Piece[] => (made === undefined ? op() : [fresh(`yield* ${made}`)]);
+    // The result outlives the `try` that it is waited for in.
     const inner = indent + style.indent;
     const isValue = handling.kind === "value";
     if (isValue)
@@ -295,7 +340,9 @@ export class Writer {
       ]);
     }
     const attempt: Line =
-      values.length === 0 ? [...op(), fresh(semicolon)] : [...target(), fresh(" = "), ...op(), fresh(semicolon)];
+      values.length === 0
+        ? [...attempted(), fresh(semicolon)]
+        : [...target(), fresh(" = "), ...attempted(), fresh(semicolon)];
     const catches = handling.kind === "catch";
     const caught = catches ? this.#name(handler.error as TS.Identifier) : [fresh(this.#unusedName("error"))];
     const cancelled = this.#at.use("Cancelled");
@@ -364,17 +411,17 @@ export class Writer {
       args.flatMap((argument, index) =>
         index === 0 ? this.#expression(argument) : [fresh(", "), ...this.#expression(argument)],
       );
-    if (twin !== undefined) return [fresh(`yield* ${twin}(`), ...given(), fresh(")")];
+    if (twin !== undefined) return [fresh(`${twin}(`), ...given(), fresh(")")];
     const bridge = this.#at.use(all ? "fromNodeAll" : "fromNode");
     const { expression } = call;
     if (!callee.isNamed && ts.isIdentifier(expression)) {
-      return [fresh(`yield* ${bridge}(`), ...this.#expression(expression), fresh(")("), ...given(), fresh(")")];
+      return [fresh(`${bridge}(`), ...this.#expression(expression), fresh(")("), ...given(), fresh(")")];
     }
     if (!callee.isNamed && ts.isPropertyAccessExpression(expression) && expression.questionDotToken === undefined) {
       const { quote } = this.#at.style;
       const name = `${quote}${expression.name.text}${quote}`;
       return [
-        fresh(`yield* ${bridge}(`),
+        fresh(`${bridge}(`),
         ...this.#expression(expression.expression),
         fresh(`, ${name})(`),
         ...given(),
@@ -386,13 +433,7 @@ export class Writer {
     const before = callee.isTimer
       ? [fresh(done), ...(parts.length === 0 ? [] : [fresh(", "), ...parts])]
       : [...parts, ...(parts.length === 0 ? [] : [fresh(", ")]), fresh(done)];
-    return [
-      fresh(`yield* ${bridge}((${done}) => `),
-      ...this.#expression(expression),
-      fresh("("),
-      ...before,
-      fresh("))()"),
-    ];
+    return [fresh(`${bridge}((${done}) => `), ...this.#expression(expression), fresh("("), ...before, fresh("))()")];
   }
 
   #name(name: TS.BindingName): Piece[] {
@@ -493,6 +534,13 @@ export class Writer {
   #hasBlankBefore(node: TS.Node): boolean {
     return /\n[ \t]*\r?\n[ \t]*$/.test(this.#at.file.text.slice(0, this.#startWithComments(node)));
   }
+}
+
+/** Whether evaluating a node calls something. */
+function mayThrow(node: TS.Node): boolean {
+  if (ts.isFunctionLike(node)) return false;
+  if (ts.isCallExpression(node) || ts.isNewExpression(node) || ts.isTaggedTemplateExpression(node)) return true;
+  return ts.forEachChild(node, (child) => mayThrow(child) || undefined) ?? false;
 }
 
 /** With a line between them and a wait, if they begin with a comment. */

@@ -1,7 +1,7 @@
 // A function written with callbacks, and the façade that stands in its place, must be the same to whoever calls them: each test runs
 // both and compares their logs.
 import { describe, expect, it } from "vitest";
-import { onUnhandledError, Wait, startRoot, type Op } from "trestle";
+import { Cancelled, onUnhandledError, Wait, startRoot, type Op } from "trestle";
 import { fromNode, fromPromise, toCallback } from "@trestle/bridges";
 import { expectNoUnhandledRejections, macrotask } from "./world.js";
 
@@ -163,6 +163,36 @@ describe("toCallback, inline", () => {
     });
     expect(second[1]).toEqual(second[0]);
     expect(second[1]?.[0]).toEqual(["out of the answer", "TypeError: refused"]);
+  });
+
+  it("BC-07 lets no catch clause of the fiber take for an answer what a function threw instead", async () => {
+    const lenient = (source: Source, done: Done) => {
+      source(1, (error, value) => done(null, error ? -1 : value));
+    };
+    const facadeOf = (source: Source, done: Done) =>
+      void toCallback(
+        function* () {
+          try {
+            return yield* ask(source)(1);
+          } catch (error) {
+            if (error instanceof Cancelled) throw error;
+            return -1;
+          }
+        },
+        done,
+        { inline: true },
+      );
+    const refusing: Source = () => {
+      throw new TypeError("refused");
+    };
+    const failing: Source = (_n, done) => done(new Error("no"));
+    for (const work of [lenient, facadeOf]) {
+      const told: unknown[] = [];
+      expect(() => work(refusing, (...args) => told.push(args))).toThrow("refused");
+      work(failing, (...args) => told.push(args));
+      await macrotask();
+      expect(told).toEqual([[null, -1]]);
+    }
   });
 
   it("BC-30 keeps the order of one façade inside another, and of a fiber that is running meanwhile", async () => {

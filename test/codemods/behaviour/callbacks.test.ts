@@ -56,7 +56,7 @@ function total(a, b, callback) {
     });
   });
 }
-exports.main = async () => {
+module.exports.main = async () => {
   for (mode of [5, 0]) {
     call("a", total, "x", "yy");
     call("b", total, "none", "yy");
@@ -88,7 +88,7 @@ function either(path, callback) {
     callback(err, stat);
   });
 }
-exports.main = async () => {
+module.exports.main = async () => {
   for (mode of [5, 0]) {
     for (const path of ["there", "none", "busy"]) {
       call("remove " + path, remove, path);
@@ -118,7 +118,7 @@ function sum(path, callback) {
     callback(null, name + size);
   });
 }
-exports.main = async () => {
+module.exports.main = async () => {
   for (mode of [5, 0]) {
     for (const path of ["1", "none", "333"]) {
       call("pair " + path, pair, path);
@@ -158,7 +158,7 @@ function sync(fn) {
     return value;
   };
 }
-exports.main = async () => {
+module.exports.main = async () => {
   mode = 0;
   for (const path of ["a", "free", "none"]) {
     for (const real of [true, false]) {
@@ -196,7 +196,7 @@ function defaulted(path, options, cb) {
     cb(null, stat.size * options.times);
   });
 }
-exports.main = async () => {
+module.exports.main = async () => {
   for (mode of [5, 0]) {
     call("empty", checked, "");
     call("no string", checked, 1);
@@ -253,7 +253,7 @@ function counter() {
   };
   return next;
 }
-exports.main = async () => {
+module.exports.main = async () => {
   const store = new Store();
   const count = counter();
   for (mode of [5, 0]) {
@@ -292,9 +292,52 @@ function parse(text, path, callback) {
     });
   });
 }
-exports.main = async () => {
+module.exports.main = async () => {
   for (mode of [5, 0]) {
     for (const text of ["{", '{"stop":1}', '{"kind":"a"}', '{"kind":"b"}', '{"kind":"none"}']) call(text, parse, text, "four");
+    await sleep(50);
+  }
+};
+`,
+  "CM-C01 CM-C12 functions inside that go on for it": `
+function removeAll(paths, callback) {
+  const left = paths.slice();
+  next();
+  function next() {
+    const path = left.shift();
+    if (!path) return callback();
+    fs.rmdir(path, (err) => {
+      if (err) return callback(err);
+      log("removed", path);
+      next();
+    });
+  }
+}
+function touch(path, callback) {
+  function make(size) {
+    fs.rmdir(path + size, (err) => {
+      if (err) return callback(err);
+      callback();
+    });
+  }
+  fs.stat(path, (err, stat) => {
+    if (!err && stat.size > 3) return callback();
+    if (err) return make(0);
+    make(stat.size);
+  });
+}
+function lenient(path, callback) {
+  fs.stat(path, (err, stat) => callback(null, err ? -1 : stat.size));
+}
+module.exports.main = async () => {
+  for (mode of [5, 0]) {
+    call("all", removeAll, ["a", "b", "c"]);
+    call("none", removeAll, []);
+    call("some", removeAll, ["a", "none", "c"]);
+    for (const path of ["none", "a", "long one", 1]) {
+      call("touch", touch, path);
+      call("lenient", lenient, path);
+    }
     await sleep(50);
   }
 };
@@ -312,7 +355,7 @@ function mapped(value, iteratee, callback) {
     later(result, callback);
   });
 }
-exports.main = async () => {
+module.exports.main = async () => {
   call("a", later, 1);
   call("b", mapped, 2, (value, reply) => reply(null, value * 2));
   call("c", mapped, 3, (value, reply) => setTimeout(() => reply(new Error("no"), value), 1));

@@ -111,7 +111,12 @@ export function findCallbackFunctions(
     if (obstacle !== undefined) return refuse(node, file, obstacle);
     try {
       const read = new FlowReader(node, callback, checker, ownOf, () => isResultUnused(node, file, checker)).read();
-      candidates.set(node, { node, file, callback, read });
+      const candidate = { node, file, callback, read };
+      const isStraight = read.waits.every((wait) => wait.callback === undefined);
+      if (isStraight && twinOf(candidate, checker) === undefined) {
+        return refuse(node, file, { code: "TR1810", message: "it only hands its callback on" });
+      }
+      candidates.set(node, candidate);
     } catch (error) {
       if (!(error instanceof NotSequential)) throw error;
       refuse(node, file, error.reason);

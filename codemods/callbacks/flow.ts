@@ -386,6 +386,12 @@ export class FlowReader {
       if (mayRepeat(name)) refuse("TR1603", `\`${short(call.expression)}\` may call back more than once`);
       if (name === "") refuse("TR1810", `\`${short(call.expression)}\` is not known`);
     }
+    if (isForward && own === undefined && results === undefined && !isTimer) {
+      refuse("TR1807", `how \`${short(call.expression)}\` calls back is not known`);
+    }
+    if (isForward && name === "mkdir" && args.length > 1) {
+      refuse("TR1810", `with options, \`${short(call.expression)}\` may give a result`);
+    }
     if (isTimer && isForward) refuse("TR1810", `\`${this.#name}\` is handed to a timer`);
     const callee: Callee = { call, args, own, isTimer, results, isNamed: isTimer || hasNamedResults(name) };
     if (isForward) {

@@ -43,7 +43,9 @@ describe.each(inputs.map((input) => [input.name, input] as const))("%s", (_name,
     const { plan, root } = result(input);
     for (const { path, before, after } of plan.changes) {
       expect(after, path).not.toBe(before);
-      const touched = plan.candidates.some((c) => c.file === path && c.kind === "function" && isConverted(c));
+      const touched = plan.candidates.some(
+        (c) => c.file === path && (c.kind === "function" || c.kind === "callback") && isConverted(c),
+      );
       expect(touched, path.slice(root.length)).toBe(true);
     }
   });

@@ -154,7 +154,7 @@ async function throughStages(
 ): Promise<Staged> {
   for (let attempts = 0; ;) {
     await step("analyse", 0, 1);
-    const unchained = unchain(project, kept);
+    const unchained = unchain(project, kept, takesCallbacks(request));
     const analysis = analyse(unchained.project);
     await step("analyse", 1, 1);
     const chosen = new Map(unselected(analysis, request));
@@ -181,6 +181,11 @@ async function throughStages(
     }
     for (const place of half) kept.add(place);
   }
+}
+
+/** Functions with callbacks have a note, and are in no selection. */
+function takesCallbacks({ level, symbols = [], only }: PlanRequest): boolean {
+  return level !== "safe" && symbols.length === 0 && only === undefined;
 }
 
 type Step = (phase: Progress["phase"], done: number, total: number) => Promise<void>;

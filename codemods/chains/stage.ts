@@ -65,9 +65,12 @@ export function keyOf(fileName: string, place: number): string {
   return `${fileName} ${place}`;
 }
 
-/** Writes out what can be. `kept` holds functions to be left as they are. */
-export function unchain(project: LoadedProject, kept: ReadonlySet<string>): Unchained {
-  return new Stage(project, kept).run();
+/**
+ * Writes out what can be. `kept` holds functions to be left as they are; functions with callbacks are written anew only if
+ * `withCallbacks` says so.
+ */
+export function unchain(project: LoadedProject, kept: ReadonlySet<string>, withCallbacks: boolean): Unchained {
+  return new Stage(project, kept, withCallbacks).run();
 }
 
 /** The functions around new diagnostics in the changed files. */
@@ -113,8 +116,11 @@ class Stage {
   readonly #throws: SynchronousThrows;
   readonly #controls: Controls;
 
-  constructor(project: LoadedProject, kept: ReadonlySet<string>) {
+  readonly #withCallbacks: boolean;
+
+  constructor(project: LoadedProject, kept: ReadonlySet<string>, withCallbacks: boolean) {
     this.#project = project;
+    this.#withCallbacks = withCallbacks;
     this.#checker = project.program.getTypeChecker();
     this.#throws = new SynchronousThrows(this.#checker);
     this.#controls = new Controls(project.sources);
@@ -123,8 +129,10 @@ class Stage {
 
   run(): Unchained {
     const candidates: { node: WithBody; plan: FilePlan }[] = [];
-    const callbacks = planCallbackFunctions(this.#project, this.#controls, (node, file) =>
-      this.#kept.has(keyOf(file.fileName, placeOf(node))),
+    const callbacks = planCallbackFunctions(
+      this.#project,
+      this.#controls,
+      (node, file) => !this.#withCallbacks || this.#kept.has(keyOf(file.fileName, placeOf(node))),
     );
     for (const file of this.#project.sources) {
       const plan = new FilePlan(

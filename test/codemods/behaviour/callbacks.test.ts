@@ -388,3 +388,25 @@ describe("the same for callers with callbacks", () => {
     expect(after).toEqual(before);
   });
 });
+
+describe("functions with callbacks", () => {
+  const files = {
+    "main.js": `const fs = require("fs");
+function size(path, callback) {
+  fs.stat(path, (err, stat) => {
+    if (err) return callback(err);
+    callback(null, stat.size);
+  });
+}
+`,
+  };
+
+  it("CM-C07 CM-C01 are left by --level safe, for their note, and where functions are chosen by name", async () => {
+    for (const request of [{ level: "safe" as const }, { symbols: ["other*", "size"] }]) {
+      const project = await migrate(files, { compilerOptions: scriptOptions, ...request }).catch(() => undefined);
+      expect(project?.after["main.js"] ?? files["main.js"]).toBe(files["main.js"]);
+    }
+    const { after } = await migrate(files, { compilerOptions: scriptOptions });
+    expect(after["main.js"]).toContain("function* sizeOp(path)");
+  });
+});

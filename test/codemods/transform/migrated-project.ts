@@ -61,9 +61,9 @@ export interface ProjectRequest extends Partial<PlanRequest> {
 export async function migrate(files: Files, request: ProjectRequest = {}): Promise<MigratedProject> {
   const root = writeProject(files, request);
   try {
-    const { cwd = join(root, request.inFolder ?? "."), paths = [], allowBaselineErrors } = request;
+    const { cwd = join(root, request.inFolder ?? "."), paths = [], allowBaselineErrors, level, symbols } = request;
     const project = request.inFolder === undefined ? undefined : relative(cwd, root);
-    const plan = await planMigration({ cwd, paths, project, allowBaselineErrors });
+    const plan = await planMigration({ cwd, paths, project, allowBaselineErrors, level, symbols });
     const after: Record<string, string> = { ...files };
     for (const change of plan.changes) after[relative(root, change.path)] = change.after;
     return {

@@ -312,6 +312,11 @@ function readConfig(configPath: string, compiler: Compiler): Config {
     }
   }
   const broken = parsed.errors.find((error) => error.category === ts.DiagnosticCategory.Error && error.code !== 18003);
+  // What a file that is not there would have said, no compiler knows.
+  const missing = parsed.errors.find(({ code }) => [5083, 6053, 6096].includes(code));
+  if (missing !== undefined) {
+    throw usage(`${configPath} is not valid: ${ts.flattenDiagnosticMessageText(missing.messageText, "\n")}`);
+  }
   if (broken !== undefined && compiler.own) {
     throw usage(`${configPath} is not valid: ${ts.flattenDiagnosticMessageText(broken.messageText, "\n")}`);
   }

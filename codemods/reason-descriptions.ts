@@ -30,13 +30,10 @@ const descriptions: Readonly<Record<ReasonCode, Description>> = {
   TR1104: { meaning: "The type of `this` cannot be written down.", remedy: "Declare a `this` parameter." },
   TR1105: { meaning: "A variable is called `yield`.", remedy: "Rename it." },
   TR1106: { meaning: "`eval` or `with` may name any variable.", remedy: "Take the `eval` or `with` out of the file." },
-  TR1107: { meaning: "A getter cannot be a generator.", remedy: "Make it a method." },
-  TR1108: { meaning: "A constructor cannot be a generator.", remedy: "Do the asynchronous part in a static method." },
   TR1109: {
     meaning: "The program asks whether the function is async.",
     remedy: "Ask for a promise in what the function gives instead.",
   },
-  TR1110: { meaning: "The function is called with `new`.", remedy: "Leave it: it is no async function then." },
   TR1201: {
     meaning: "The function is handed to code that is not migrated and expects a promise.",
     remedy: "Leave it: the callback becomes a fiber function inside `toAsync`.",
@@ -84,7 +81,6 @@ const descriptions: Readonly<Record<ReasonCode, Description>> = {
     meaning: "Clean-up that waits is cut short when the fiber is cancelled.",
     remedy: "Put it into `Cancel.protect`.",
   },
-  TR1304: { meaning: "A handler of a promise chain returns early.", remedy: "Write the chain with `await` first." },
   TR1305: {
     meaning: "`then` with two handlers, whose second does not see the errors of the first.",
     remedy: "Nothing, if the rewrite reads well; else write it with `await` first.",
@@ -159,9 +155,7 @@ const descriptions: Readonly<Record<ReasonCode, Description>> = {
   },
   TR1702: { meaning: "A conditional type looks into the promise.", remedy: "Name the type that the function gives." },
   TR1703: { meaning: "A function that calls itself needs a written return type; one is added.", remedy: "Nothing." },
-  TR1704: { meaning: "A type in a comment could not be read.", remedy: "Correct the comment." },
   TR1801: { meaning: "The file is generated.", remedy: "Change the generator." },
-  TR1802: { meaning: "The file only declares.", remedy: "Nothing." },
   TR1803: {
     meaning: "A comment or the configuration asks to leave it.",
     remedy: "Take the comment or the entry away once the reason for it is gone.",
@@ -176,7 +170,6 @@ const descriptions: Readonly<Record<ReasonCode, Description>> = {
     remedy: "Read the compiler's message in the report; a written type often helps.",
   },
   TR1807: { meaning: "There is not enough type information.", remedy: 'Turn on "checkJs", or add types.' },
-  TR1808: { meaning: "It is migrated already.", remedy: "Nothing." },
   TR1809: {
     meaning: "What is waited for is a promise from code that is not migrated.",
     remedy: "Nothing: the bridge is right. For functions of the program, see why they were left.",

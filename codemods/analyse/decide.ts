@@ -142,6 +142,11 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     const reason = { code: "TR1005" as const, message: `${fn.label} uses the promise of its own call` };
     refusals.set(fn, { reason, suspect: false });
   }
+  for (const fn of analysis.order) {
+    if (refusals.has(fn) || isAsyncGenerator(fn) || !isLookedInto(fn)) continue;
+    const message = `${fn.label} may be asked whether it is async, which no façade is`;
+    refusals.set(fn, { reason: { code: "TR1109", message }, suspect: false });
+  }
   // A refused override no longer runs its base directly, which may refuse the base in turn.
   for (let before = -1; before !== refusals.size;) {
     before = refusals.size;
@@ -268,6 +273,15 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     );
   }
 
+  /** It is handed out as a value in a program that asks functions whether they are async. */
+  function isLookedInto(fn: AsyncFunction): boolean {
+    const { reflects, words } = observed;
+    if (reflects.inTests && words.has(fn.name ?? "")) return true;
+    if (!reflects.inSources) return false;
+    if (fn.form === "value") return fn.invocation === undefined;
+    return (references.get(fn) ?? []).some((use) => use.role === "use" && use.call === undefined);
+  }
+
   function isUsedDirectly(fn: AsyncFunction): boolean {
     return (references.get(fn) ?? []).some((use) => isDirectUse(use));
   }
@@ -279,6 +293,10 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
     }
     if (fn.declarations.length > (fn.form === "variable" ? 2 : 1)) {
       return { code: "TR1701", message: `${fn.label} is overloaded: it is called through its promise signatures` };
+    }
+    // The decorator stays with the façade: what it makes of the method is what is called.
+    if (ts.canHaveDecorators(fn.node) && (ts.getDecorators(fn.node)?.length ?? 0) > 0) {
+      return { code: "TR1204", message: `${fn.label} is decorated: what its decorator makes of it is called` };
     }
     if (rawTail(fn, checker) !== undefined) {
       return { code: "TR1301", message: `${fn.label} returns from inside try what may be a promise` };

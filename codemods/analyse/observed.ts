@@ -20,6 +20,8 @@ export interface Observed {
   readonly assigned: ReadonlySet<string>;
   /** Classes whose methods some source lists: what is added to them would be seen. */
   readonly listed: ReadonlySet<string>;
+  /** Whether the sources, or the tests, ask of a function whether it is async. */
+  readonly reflects: { readonly inSources: boolean; readonly inTests: boolean };
   /** Whether the tests replace modules or functions by stand-ins, which may give anything. */
   readonly usesStandIns: boolean;
 }
@@ -30,6 +32,8 @@ const moduleMocks =
   /(^|\.)(mock|doMock|unstable_mockModule|mockModule|module|replace|replaceEsm|proxyquire|rewire|esmock)$/;
 const listings =
   /\b(?:getOwnPropertyNames|getOwnPropertyDescriptors|ownKeys)\s*\(\s*([A-Za-z_$][\w$]*)\s*\.\s*prototype\b/g;
+/** Not the name of a type, which many programs call so. */
+const reflection = /\bisAsyncFunction\b|["'`](\[object )?AsyncFunction\]?["'`]|\binstanceof AsyncFunction\b/;
 const mockingText = /\b(spyOn|stub|mock\w*|proxyquire|rewire|esmock|sinon|testdouble|td\.replace)\b/;
 
 export function observe(root: string, tests: readonly TS.SourceFile[], sources: readonly TS.SourceFile[]): Observed {
@@ -58,7 +62,11 @@ export function observe(root: string, tests: readonly TS.SourceFile[], sources: 
     if (!mockingText.test(text) && !/\.\w+\s*=[^=]/.test(text)) continue;
     inspect(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false));
   }
-  return { mocked, mockedModules, words, detached, assigned, listed, usesStandIns };
+  const reflects = {
+    inSources: sources.some(({ text }) => reflection.test(text)),
+    inTests: texts.some(({ text }) => reflection.test(text)),
+  };
+  return { mocked, mockedModules, words, detached, assigned, listed, reflects, usesStandIns };
 
   function noteDetached(text: string): void {
     for (const match of text.matchAll(/\.(\w+)\s*\.\s*(?:call|apply)\s*\(|\.prototype\s*\.\s*(\w+)/g)) {

@@ -3,6 +3,7 @@ import { dirname, relative } from "node:path";
 import { ts, type TS } from "../compiler.js";
 import { isCommonJsFile } from "../analyse/syntax.js";
 import { runtimeNames, type RuntimeName } from "../runtime-names.js";
+import { commentsIn, joinComments } from "./comments.js";
 import type { Edits } from "./edits.js";
 import type { Style } from "./style.js";
 
@@ -144,16 +145,27 @@ export class Imports {
     const first = elements[0];
     const named = [...kept.map((element) => element.getText(this.#file)), ...list].join(", ");
     if (!this.#dropped.has(clause) && named !== "" && first !== undefined && last !== undefined) {
-      edits.replace(first.getStart(this.#file), last.end, named);
+      edits.replace(first.getStart(this.#file), last.end, `${named}${this.#lostFrom(first, last, kept)}`);
       return;
     }
     const parts = [
       ...(clause.name !== undefined && !this.#dropped.has(clause) ? [clause.name.text] : []),
       ...(named === "" ? [] : [`{ ${named} }`]),
     ];
-    if (parts.length > 0) edits.replace(clause.getStart(this.#file), clause.end, parts.join(", "));
+    const lost = this.#lostFrom(clause, parts.length > 0 ? clause : statement.moduleSpecifier, kept);
+    if (parts.length > 0) edits.replace(clause.getStart(this.#file), clause.end, `${parts.join(", ")}${lost}`);
     else if (this.#unneeded.has(statement)) this.#removeStatement(statement, edits);
-    else edits.remove(clause.getStart(this.#file), statement.moduleSpecifier.getStart(this.#file));
+    else edits.replace(clause.getStart(this.#file), statement.moduleSpecifier.getStart(this.#file), lost.trimStart());
+  }
+
+  /** The comments in front of the end of `last`, from `first` on, that are in none of the specifiers that are kept. */
+  #lostFrom(first: TS.Node, last: TS.Node, kept: readonly TS.Node[]): string {
+    const { text } = this.#file;
+    const inKept = kept.flatMap((node) => commentsIn(this.#file, node.getStart(this.#file), node.end));
+    const end = ts.isStringLiteral(last) ? last.getStart(this.#file) : last.end;
+    const lost = commentsIn(this.#file, first.getStart(this.#file), end).filter((comment) => !inKept.includes(comment));
+    if (lost.length === 0) return "";
+    return ` ${joinComments(lost, this.#style.eol)}${text[end - 1] === " " ? " " : ""}`;
   }
 
   #useFrom(module: string, exported: string, typeOnly: boolean): string {

@@ -2,6 +2,7 @@
 import { ts, type TS } from "../compiler.js";
 import type { FunctionNode } from "../analyse/syntax.js";
 import { isTypeChecked, usesArguments, usesThis } from "../analyse/syntax.js";
+import { withoutComments } from "./comments.js";
 import type { FileContext } from "./context.js";
 import { indentAt } from "./style.js";
 
@@ -56,18 +57,8 @@ export function printableType(context: FileContext, type: TS.Type, at: TS.Node):
 }
 
 /** The text of a node without its comments: a copy must not repeat them. */
-export function uncommented(context: FileContext, node: TS.Node): string {
-  const { file } = context;
-  const { languageVariant } = file;
-  const text = file.text.slice(node.getStart(file), node.end);
-  if (!text.includes("/*") && !text.includes("//")) return text;
-  const scanner = ts.createScanner(ts.ScriptTarget.Latest, false, languageVariant, text);
-  let copy = "";
-  for (let kind = scanner.scan(); kind !== ts.SyntaxKind.EndOfFileToken; kind = scanner.scan()) {
-    if (kind === ts.SyntaxKind.MultiLineCommentTrivia || kind === ts.SyntaxKind.SingleLineCommentTrivia) continue;
-    copy += scanner.getTokenText();
-  }
-  return copy;
+export function uncommented({ file }: FileContext, node: TS.Node): string {
+  return withoutComments(file.text.slice(node.getStart(file), node.end), file.languageVariant);
 }
 
 export interface FacadeSignature {

@@ -2,6 +2,7 @@
 import { ts, type TS } from "../compiler.js";
 import type { AsyncFunction } from "../analyse/functions.js";
 import { type FunctionNode, usesThis } from "../analyse/syntax.js";
+import { commentsIn, joinComments } from "./comments.js";
 import { decisionOf, isRawValue, type FileContext } from "./context.js";
 import {
   rewriteReturnTypeOf,
@@ -69,7 +70,8 @@ function startAtOnce(context: FileContext, fn: AsyncFunction): void {
   const outer = fn.node.parent;
   const call = fn.invocation as TS.CallExpression;
   edits.insertBefore(outer.getStart(file), context.imports.use("toPromise"));
-  edits.remove(outer.end, call.end);
+  const comments = joinComments(commentsIn(file, outer.end, call.end), context.style.eol);
+  edits.replace(outer.end, call.end, comments);
 }
 
 interface KeptName {

@@ -13,6 +13,7 @@ import {
 import { waitedKind } from "../analyse/thenable.js";
 import { combinator } from "../kept/promises.js";
 import type { Candidate, Reason } from "../plan.js";
+import { commentsIn, joinComments } from "./comments.js";
 import { isConverted, type FileContext } from "./context.js";
 import { executorIn, rewriteExecutor } from "./executor.js";
 import { handSignal } from "./handed-signal.js";
@@ -48,7 +49,8 @@ function rewriteAwait(context: FileContext, site: WaitSite): void {
   }
   const tick = tickIdiom(operand);
   if (tick) {
-    edits.replace(operand.getStart(file), operand.end, `${context.imports.use("Fiber")}.yield()`);
+    const comments = joinComments(commentsIn(file, operand.getStart(file), operand.end), context.style.eol);
+    edits.replace(operand.getStart(file), operand.end, `${context.imports.use("Fiber")}.yield(${comments})`);
     context.record({ pattern: "CM-A27", kind: "await", disposition: "rewrite", reasons: [] }, node);
     return;
   }
@@ -223,7 +225,9 @@ function bridge(context: FileContext, operand: TS.Expression): Reason {
   // A callee that is not there gives nothing, which unchecked types do not tell.
   const mayBeAbsent =
     (expression.flags & ts.NodeFlags.OptionalChain) !== 0 || !(certain || tellsOfAbsence(context, expression));
-  const name = kind === "promise" && !mayBeReplaced && !mayBeAbsent ? "fromPromise" : "adopt";
+  // What several promises give cannot be inferred from their union.
+  const isUnion = kind === "promise" && !certain && checker.getTypeAtLocation(expression).isUnion();
+  const name = kind === "promise" && !mayBeReplaced && !mayBeAbsent && !isUnion ? "fromPromise" : "adopt";
   const { start, end } = { start: operand.getStart(context.file), end: operand.end };
   const inner = ts.isParenthesizedExpression(operand) && !containsComma(operand) ? ["", ""] : ["(", ")"];
   const type = kind === "promise" ? spelledOutType(context, expression) : undefined;

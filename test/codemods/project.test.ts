@@ -48,6 +48,21 @@ describe("bad input", () => {
     expect(message).toContain("matches no source files");
   });
 
+  it("O-22 a tsconfig that extends something missing exits 2 and names what is missing", async () => {
+    const broken = { ...tsconfig, extends: "./nowhere.json" };
+    const { code, message } = await refusal(folderWith({ "tsconfig.json": broken, "src/one.ts": good }));
+    expect(code).toBe(2);
+    expect(message).toMatch(/tsconfig\.json is not valid: .*nowhere\.json/);
+  });
+
+  it("O-22 what a link out of the project leads to is never edited", async () => {
+    const outside = folderWith({ "far.ts": good });
+    const folder = folderWith({ "tsconfig.json": tsconfig, "src/one.ts": good.replace("one", "two") });
+    symlinkSync(join(outside, "far.ts"), join(folder, "src/far.ts"));
+    const plan = await planMigration({ cwd: folder, paths: [] });
+    expect(plan.changes.map((change) => change.path)).toEqual([join(folder, "src/one.ts")]);
+  });
+
   it("O-22 a file that does not parse exits 4 and names the place", async () => {
     const folder = folderWith({ "tsconfig.json": tsconfig, "src/one.ts": "export async function ( {" });
     const { code, message } = await refusal(folder);

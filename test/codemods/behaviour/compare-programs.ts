@@ -3,6 +3,7 @@
  * of its functions kept async, so that the border between the two worlds runs somewhere else.
  */
 import * as fc from "fast-check";
+import { setDebug, type Finding } from "trestle";
 import { migrate, strictOptions, type MigratedProject } from "../transform/migrated-project.js";
 import { program, type Kind, type Program, type ProgramFiles, type Size } from "./random-program.js";
 import { runProgram } from "./run-program.js";
@@ -77,7 +78,8 @@ export async function comparePrograms(batch: Batch, programs: readonly Program[]
     const original = originals.get(index);
     if (original === undefined) continue;
     compared++;
-    const after = await runProgram(variant.after);
+    const { run: after, findings } = await debugged(() => runProgram(variant.after));
+    if (findings.length > 0) differences.push({ index, text: `${described(variant)}\n// ${findings.join("\n// ")}` });
     const [wanted, got] = [original, after].map((run) =>
       JSON.stringify(run && view(batch.kind, run, original), null, 1),
     );
@@ -96,6 +98,22 @@ export async function comparePrograms(batch: Batch, programs: readonly Program[]
     project,
     variants,
   };
+}
+
+/** What debug mode says of a run: no op may run twice, none may be made and left, and no body given away. */
+async function debugged<T>(go: () => Promise<T>): Promise<{ run: T; findings: readonly string[] }> {
+  const findings: string[] = [];
+  // A promise of fiber code itself is waited for wherever it was held before.
+  const mistakes: readonly Finding["kind"][] = ["op-never-run", "op-run-twice", "body-never-run"];
+  const report = ({ kind, message }: Finding): void => {
+    if (mistakes.includes(kind)) findings.push(message);
+  };
+  setDebug({ report, blockedAfter: Infinity });
+  try {
+    return { run: await go(), findings };
+  } finally {
+    setDebug(false);
+  }
 }
 
 /** The sets of functions to keep: none, and then every other one, or as many as are asked for, each program's own. */

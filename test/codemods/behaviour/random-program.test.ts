@@ -27,7 +27,7 @@ describe.each(batches.map((batch) => [`${batch.size} ${batch.kind}`, batch] as c
   (_name, batch) => {
     const outcome = (): Outcome => outcomes.get(batch) ?? expect.unreachable("it was not compared");
 
-    it(`O-09 O-15 behave the same, wherever the border runs (seed ${seed})`, () => {
+    it(`O-09 O-15 O-17 behave the same, wherever the border runs, and leave no op unrun or run twice (seed ${seed})`, () => {
       expect(outcome().differences.map(({ text }) => text)).toEqual([]);
       expect(outcome().compared).toBeGreaterThan(count / 2);
     });

@@ -20,6 +20,8 @@ export interface Program {
   readonly kind: Kind;
   /** How many functions can be told to stay async. */
   readonly units: number;
+  /** Whether a `return` or the like may stand in a `finally`, which ends a cancellation. */
+  readonly leavesCleanup: boolean;
   /** Its texts; the bits of `kept` are the functions that a comment keeps async. */
   files(kept?: number): ProgramFiles;
 }
@@ -69,6 +71,7 @@ export const program = (kind: Kind, size: Size = "large"): fc.Arbitrary<Program>
 class Writer {
   #fresh = 0;
   #units = 0;
+  #leavesCleanup = false;
   readonly #sources: Source[] = [];
   readonly #inLib: string[] = [];
   readonly #throws: boolean;
@@ -116,6 +119,7 @@ class Writer {
     return {
       kind: this.kind,
       units,
+      leavesCleanup: this.#leavesCleanup,
       files: (kept = 0) => ({ lib: withKept(libText, kept), main: withKept(mainText, kept) }),
     };
   }
@@ -440,6 +444,8 @@ class Writer {
 
   #tryStatement(scope: Scope): string {
     const outer = { ...scope, depth: scope.depth };
+    const mark = this.#name("try");
+    const say = (what: string): string => `{ log(${scope.task}, "${what} ${mark}");`;
     const body = this.#nested(outer);
     const error = this.#name("x");
     const handler = this.#chance(25)
@@ -448,7 +454,10 @@ class Writer {
     const mayLeave = scope.mayLeave && this.#chance(20);
     const cleanup = ` finally ${this.#nested({ ...scope, mayLeave, inLoop: mayLeave && scope.inLoop })}`;
     const shape = this.#int(3);
-    return `try ${body}${shape !== 1 ? handler : ""}${shape !== 0 ? cleanup : ""}`;
+    if (shape === 0) return `try ${body}${handler}`;
+    if (mayLeave) this.#leavesCleanup = true;
+    const [marked, cleaned] = [body.replace("{", say("enter")), cleanup.replace("{", say("clean up"))];
+    return `try ${marked}${shape !== 1 ? handler : ""}${cleaned}`;
   }
 
   #switchStatement(scope: Scope): string {
@@ -695,9 +704,9 @@ class Writer {
         ...(this.#throws
           ? [`.catch(${this.#one(recovery)})`, `.then(${this.#one(handlers)}, ${this.#one(recovery)})`]
           : []),
-        `.finally(() => ${saying})`,
+        `.finally(() => ${saying.replace(', "', ', "finally ')})`,
         `.finally(() => ${this.#call(scope)})`,
-        `.finally(() => { ${saying} })`,
+        `.finally(() => { ${saying.replace(', "', ', "finally ')} })`,
       ]);
     }
     return text;

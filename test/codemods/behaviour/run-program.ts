@@ -13,8 +13,10 @@ export type Modules = Readonly<Record<string, string>>;
 
 const requireOfNode = createRequire(import.meta.url);
 
-/** The libraries of other worlds that programs may import. */
-const libraries: Readonly<Record<string, object>> = {
+/** What programs may import. */
+const known: Readonly<Record<string, object>> = {
+  trestle,
+  "@trestle/bridges": bridges,
   rxjs,
   "p-limit": { __esModule: true, default: pLimit },
 };
@@ -29,21 +31,25 @@ export async function runProgram(modules: Modules): Promise<Run | undefined> {
   });
 }
 
-/** Compiles the modules of a program; what it gives evaluates them in a world, and answers what `main` exports. */
-export async function load(modules: Modules): Promise<(world: World) => Readonly<Record<string, unknown>>> {
+/**
+ * Compiles the modules of a program; what it gives evaluates them in a world, and answers what `main` exports. They see
+ * `libraries` in the place of the real ones.
+ */
+export async function load(
+  modules: Modules,
+  libraries: Readonly<Record<string, object>> = {},
+): Promise<(world: World) => Readonly<Record<string, unknown>>> {
   const scripts = new Map<string, string>();
   for (const [path, text] of Object.entries(modules)) scripts.set(path, await compile(text));
   return (world) => {
     const loaded = new Map<string, Record<string, unknown>>();
     const require = (name: string): object => {
-      if (name === "trestle") return trestle;
-      if (name === "@trestle/bridges") return bridges;
-      if (name.startsWith("node:")) return requireOfNode(name) as object;
-      const library = libraries[name];
+      const library = libraries[name] ?? known[name];
       if (library !== undefined) return library;
+      if (name.startsWith("node:")) return requireOfNode(name) as object;
       const path = name.replace(/^\.\//, "");
-      const known = loaded.get(path);
-      if (known !== undefined) return known;
+      const evaluated = loaded.get(path);
+      if (evaluated !== undefined) return evaluated;
       const script = scripts.get(path);
       if (script === undefined) throw new Error(`The program has no module ${name}`);
       const module = { exports: {} };

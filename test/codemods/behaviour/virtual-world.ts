@@ -15,6 +15,8 @@ export interface Run {
   readonly outcome: string;
   /** When it was settled. */
   readonly settledAt: number;
+  /** How much had been logged by then. */
+  readonly settledAfter: number;
   /** Errors of promises that nobody looked at, sorted. */
   readonly unhandled: readonly string[];
   /** The most sleeps that were pending at one time. */
@@ -48,7 +50,11 @@ export class TooLong extends Error {
   override readonly name = "TooLong";
 }
 
-export async function watch(start: (world: World) => Promise<unknown>): Promise<Run | undefined> {
+/** `beforeStep` is called each time that nothing but time can go on, with the number of such times before. */
+export async function watch(
+  start: (world: World) => Promise<unknown>,
+  beforeStep?: (step: number, log: readonly Entry[]) => void,
+): Promise<Run | undefined> {
   const timers: { at: number; resolve: () => void }[] = [];
   const log: Entry[] = [];
   const unhandled: string[] = [];
@@ -88,22 +94,28 @@ export async function watch(start: (world: World) => Promise<unknown>): Promise<
   try {
     let outcome = "pending";
     let settledAt = Number.NaN;
+    let settledAfter = Number.NaN;
     const settle = (text: string): void => {
       outcome = text;
       settledAt = now;
+      settledAfter = log.length;
     };
     start(world).then(
       (value) => settle(`gave ${describe(value)}`),
       (error: unknown) => settle(`threw ${describe(error)}`),
     );
-    for (;;) {
+    for (let step = 0; ; step++) {
       for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
       const next = earliest(timers);
       if (next === undefined || tooLong) break;
       now = next.at;
+      if (beforeStep !== undefined) {
+        beforeStep(step, log);
+        for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      }
       next.resolve();
     }
-    return tooLong ? undefined : { log, outcome, settledAt, unhandled: unhandled.sort(), mostPending };
+    return tooLong ? undefined : { log, outcome, settledAt, settledAfter, unhandled: unhandled.sort(), mostPending };
   } finally {
     process.removeAllListeners("unhandledRejection");
     for (const listener of listeners) process.on("unhandledRejection", listener);

@@ -68,6 +68,35 @@ describe("tests of a project", () => {
   });
 });
 
+describe("reflection", () => {
+  const router = `import { types } from "./util";
+import { load, save } from "./api";
+export const routes = [load].map((handler) => (types.isAsyncFunction(handler) ? handler : undefined));
+export const main = async () => await save();
+`;
+  const util = "export const types = { isAsyncFunction: (value: unknown): boolean => Boolean(value) };\n";
+
+  it("TR1109 CM-A22 in a program that asks functions whether they are async, those it hands out stay", async () => {
+    const project = await migrate({ "src/api.ts": api, "src/util.ts": util, "src/router.ts": router });
+    expect(codesOf(project, "load")).toEqual(["TR1109"]);
+    expect(project.after["src/api.ts"]).toContain("export async function load(");
+    expect(codesOf(project, "save")).not.toContain("TR1109");
+    const other = await migrate({
+      "src/api.ts": api,
+      "src/router.ts": router.replaceAll("isAsyncFunction", "is"),
+      "src/util.ts": util.replace("isAsyncFunction", "is"),
+    });
+    expect(codesOf(other, "load")).not.toContain("TR1109");
+  });
+
+  it("TR1109 CM-A22 what the tests may ask whether it is async stays", async () => {
+    const test = 'import { load } from "../src/api";\nexport const t = load.constructor.name === "AsyncFunction";\n';
+    const project = await migrate({ "src/api.ts": api, "test/api.test.ts": test });
+    expect(codesOf(project, "load")).toEqual(["TR1109"]);
+    expect(codesOf(project, "save")).not.toContain("TR1109");
+  });
+});
+
 describe("libraries", () => {
   const classes = `export class Base {
   async run(): Promise<number> {
@@ -120,6 +149,23 @@ describe("what is selected", () => {
     ["a program that does not type-check", { "src/a.ts": "export const a: number = '';\n" }, /does not type-check/],
   ])("TR1805 %s stops the migration", async (_what, files, message) => {
     await expect(migrate(files)).rejects.toThrow(message);
+  });
+});
+
+describe("what is not migrated", () => {
+  it("CM-Y12 declarations are never edited, and what they declare is waited for as a promise", async () => {
+    const declared = "export declare function far(): Promise<number>;\n";
+    const main = 'import { far } from "./far";\nexport const main = async () => await far();\n';
+    const project = await migrate({ "src/far.d.ts": declared, "src/main.ts": main });
+    expect(project.after["src/far.d.ts"]).toBe(declared);
+    expect(project.after["src/main.ts"]).toContain("yield* fromPromise(far())");
+  });
+
+  it("CM-M04 whoever loads a module by a computed name finds the promise names in it", async () => {
+    const main = "export const main = async (name: string) => (await import(`./${name}`)).load() as number;\n";
+    const project = await migrate({ "src/api.ts": api, "src/main.ts": main });
+    expect(project.after["src/api.ts"]).toContain("export function load(id: string): Promise<number> {");
+    expect(project.after["src/main.ts"]).toContain("fromPromise(import(`./${name}`))");
   });
 });
 

@@ -197,9 +197,11 @@ export function findFlows(
   /** Whether an object that `fn` is a member of can be what has the type `receiver`. */
   function canBeMemberOf(fn: AsyncFunction, receiver: TS.Type): boolean {
     if ((receiver.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) !== 0) return true;
-    const owner =
-      ts.isFunctionLike(fn.node) && ts.isMethodDeclaration(fn.node) ? fn.node.parent : fn.node.parent.parent;
-    if (!ts.isClassLike(owner) && !ts.isObjectLiteralExpression(owner)) return true;
+    // A function of the file itself has nothing around its parent.
+    const owner = (
+      ts.isFunctionLike(fn.node) && ts.isMethodDeclaration(fn.node) ? fn.node.parent : fn.node.parent.parent
+    ) as TS.Node | undefined;
+    if (owner === undefined || (!ts.isClassLike(owner) && !ts.isObjectLiteralExpression(owner))) return true;
     if (ts.isClassLike(owner) && (owner.typeParameters?.length ?? 0) > 0) return true;
     const { isTypeAssignableTo } = checker as Partial<Pick<TS.TypeChecker, "isTypeAssignableTo">>;
     if (isTypeAssignableTo === undefined) return true;

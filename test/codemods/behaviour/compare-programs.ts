@@ -142,7 +142,11 @@ export function view(kind: Kind, run: Run, original: Run): unknown {
   const [whole, parts] = [byTask(original, false), byTask(run, false)];
   const prefixes = Object.fromEntries(
     Object.keys({ ...whole, ...parts }).map((task) => {
-      const [all, some] = [whole[task] ?? [], parts[task] ?? []];
+      const all = whole[task] ?? [];
+      let some = parts[task] ?? [];
+      // One that is cancelled cleans up, which it would have done later.
+      const cleaned = some.findIndex((event, at) => /^"(clean up|finally|left)/.test(event) && event !== all[at]);
+      if (cleaned >= 0) some = some.slice(0, cleaned);
       return [task, JSON.stringify(all.slice(0, some.length)) === JSON.stringify(some)];
     }),
   );

@@ -369,7 +369,7 @@ class Writer {
         [1, () => ({ text: this.#closures(scope) })],
         [1, () => ({ text: [this.#labelled(scope)] })],
         [1, () => ({ text: this.#assignment(scope) })],
-        [scope.sources.length > 0 ? 3 : 0, () => ({ text: [this.#forAwait(scope)] })],
+        [scope.sources.length > 0 ? 3 : 0, () => ({ text: this.#forAwait(scope) })],
       );
     }
     if (this.#throws && scope.mayLeave) {
@@ -433,8 +433,9 @@ class Writer {
       const items = Array.from({ length: bound }, (_, i) => i).join(", ");
       return [`${prefix}for (const ${index} of [${items}]) ${this.#nested(inner)}`];
     }
-    // The counter moves at the head of the body, so that `continue` cannot skip it.
-    const body = this.#nested(inner).replace("{", `{ ${index}++;`);
+    // The counter moves at the head of the body, so that `continue` cannot skip it; tasks are named by what it was then.
+    const counted = { ...inner, indices: [...scope.indices, `${index}k`] };
+    const body = this.#nested(counted).replace("{", `{ const ${index}k = ${index}++;`);
     const declared = `let ${index} = 0${this.#end}`;
     const condition = this.#chance(30) ? `await ${this.#resolved(`${index} < ${bound}`)}` : `${index} < ${bound}`;
     return form === "while"
@@ -531,11 +532,19 @@ class Writer {
     ])();
   }
 
-  #forAwait(scope: Scope): string {
+  #forAwait(scope: Scope): string[] {
     const item = this.#name("w");
-    const inner = { ...scope, inLoop: true, numbers: [...scope.numbers, item] };
+    // Items may be equal, so they tell no tasks apart that the body starts; a counter does.
+    const count = this.#name("i");
+    const inner = {
+      ...scope,
+      inLoop: true,
+      indices: [...scope.indices, `${count}k`],
+      numbers: [...scope.numbers, item],
+    };
     const source = this.#one(scope.sources)(scope.task, this.#plain(scope));
-    return `for await (const ${item} of ${source}) ${this.#nested(inner)}`;
+    const body = this.#nested(inner).replace("{", `{ const ${count}k = ${count}++;`);
+    return [`let ${count} = 0${this.#end}`, `for await (const ${item} of ${source}) ${body}`];
   }
 
   #nested(scope: Scope): string {

@@ -364,11 +364,13 @@ function dispatchCall(context: FileContext, { call, callee, receiver }: Dispatch
   const named = ts.isPropertyAccessExpression(callee) ? `${style.quote}${callee.name.text}${style.quote}` : undefined;
   const types = form === "typed" && named !== undefined ? `<${thisTypeText(call) ?? ""}, ${named}>` : "";
   edits.wrap(receiver.getStart(file), receiver.end, `${direct}${types}(`, "");
-  if (named !== undefined) edits.replace(receiver.end, whole.end, `, ${named})`);
+  const comments = (start: number, end: number): string => joinComments(commentsIn(file, start, end), style.eol);
+  if (named !== undefined) edits.replace(receiver.end, whole.end, `${comments(receiver.end, whole.end)}, ${named})`);
   else if (ts.isElementAccessExpression(callee)) {
     const { argumentExpression: key } = callee;
-    edits.replace(receiver.end, key.getStart(file), ", ");
-    edits.replace(key.end, whole.end, ")");
+    const start = key.getStart(file);
+    edits.replace(receiver.end, start, `${comments(receiver.end, start)}, `);
+    edits.replace(key.end, whole.end, `${comments(key.end, whole.end)})`);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Analysis } from "../analyse/decide.js";
 import { enclosingScope } from "../analyse/syntax.js";
 import { ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
+import { commentsIn, joinComments } from "../rewrite/comments.js";
 import type { FileContext } from "../rewrite/context.js";
 import { observableWait, type ObservableWait } from "./waits.js";
 
@@ -59,7 +60,8 @@ export function rewriteObservableWait(context: FileContext, wait: ObservableWait
     const dot = access.getChildren(file).find((child) => child.kind === ts.SyntaxKind.DotToken) ?? access.name;
     edits.wrap(access.expression.getStart(file), access.expression.end, `${name}(`, "");
     edits.remove(dot.getStart(file), dot.end);
-    edits.replace(access.name.getStart(file), call.end, `, { default: ${nothing(context, call)} })`);
+    const comments = joinComments(commentsIn(file, access.name.end, call.end), context.style.eol);
+    edits.replace(access.name.getStart(file), call.end, `${comments}, { default: ${nothing(context, call)} })`);
   }
   context.record({ pattern: wait.pattern, kind: "observable", disposition: "rewrite", reasons: [] }, call);
 }

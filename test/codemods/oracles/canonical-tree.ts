@@ -401,10 +401,14 @@ function isLimiter(node: ts.Node): boolean {
 
 /** `direct(load)(id)` is `load(id)`, and `direct(store, "get")(id)` is `store.get(id)`. */
 function calleeText(callee: ts.Expression): string {
+  // `direct` calls what may not be there as if it were: that is for the compiler to know.
+  if (ts.isNonNullExpression(callee)) return calleeText(callee.expression);
   if (!ts.isCallExpression(callee) || !isNamed(callee.expression, "direct")) return canon(callee);
   const [given, name] = callee.arguments;
   if (given === undefined) return canon(callee);
-  if (name === undefined) return canon(given);
+  // The second argument of what is called as it is handed over is its `this`.
+  if (name === undefined || (ts.isPropertyAccessExpression(given) && given.expression.getText() === name.getText()))
+    return canon(given);
   const property = ts.isStringLiteral(name) ? plainName(name.text) : canon(name);
   return `PropertyAccessExpression(${canon(given)}, ${property})`;
 }

@@ -275,8 +275,8 @@ export function decide(analysis: Analysis, refused: ReadonlyMap<AsyncFunction, R
 
   /** It is handed out as a value in a program that asks functions whether they are async. */
   function isLookedInto(fn: AsyncFunction): boolean {
-    const { reflects, words } = observed;
-    if (reflects.inTests && words.has(fn.name ?? "")) return true;
+    const { reflects } = observed;
+    if (reflects.inTests.has(fn.name ?? "")) return true;
     if (!reflects.inSources) return false;
     if (fn.form === "value") return fn.invocation === undefined;
     return (references.get(fn) ?? []).some((use) => use.role === "use" && use.call === undefined);

@@ -20,8 +20,8 @@ export interface Observed {
   readonly assigned: ReadonlySet<string>;
   /** Classes whose methods some source lists: what is added to them would be seen. */
   readonly listed: ReadonlySet<string>;
-  /** Whether the sources, or the tests, ask of a function whether it is async. */
-  readonly reflects: { readonly inSources: boolean; readonly inTests: boolean };
+  /** Whether the sources ask of functions whether they are async, and the words around such questions in the tests. */
+  readonly reflects: { readonly inSources: boolean; readonly inTests: ReadonlySet<string> };
   /** Whether the tests replace modules or functions by stand-ins, which may give anything. */
   readonly usesStandIns: boolean;
 }
@@ -35,6 +35,15 @@ const listings =
 /** Not the name of a type, which many programs call so. */
 const reflection = /\bisAsyncFunction\b|["'`](\[object )?AsyncFunction\]?["'`]|\binstanceof AsyncFunction\b/;
 const mockingText = /\b(spyOn|stub|mock\w*|proxyquire|rewire|esmock|sinon|testdouble|td\.replace)\b/;
+
+/** The words of the lines that ask whether something is async, and of the lines before them. */
+function wordsOfReflection(text: string): string[] {
+  if (!reflection.test(text)) return [];
+  const lines = text.split("\n");
+  return lines.flatMap((line, index) =>
+    reflection.test(line) ? (`${lines[index - 1] ?? ""} ${line}`.match(/[A-Za-z_$][\w$]*/g) ?? []) : [],
+  );
+}
 
 export function observe(root: string, tests: readonly TS.SourceFile[], sources: readonly TS.SourceFile[]): Observed {
   const mocked = new Set<string>();
@@ -64,7 +73,7 @@ export function observe(root: string, tests: readonly TS.SourceFile[], sources: 
   }
   const reflects = {
     inSources: sources.some(({ text }) => reflection.test(text)),
-    inTests: texts.some(({ text }) => reflection.test(text)),
+    inTests: new Set(texts.flatMap(({ text }) => wordsOfReflection(text))),
   };
   return { mocked, mockedModules, words, detached, assigned, listed, reflects, usesStandIns };
 

@@ -1018,7 +1018,7 @@ function* doubled(n: number): Op<number> {
 }
 
 /** A setting of the process, threads, and what serves until its port is closed: no foreign object outlives many uses of those. */
-const elsewhere = ["trackContext", "runWorker", "toPort, servePort", "toWorker"];
+const elsewhere = ["trackContext", "runWorker", "toPort, servePort", "toWorker", "queueTransport", "serveQueue"];
 
 const bySubpath: Readonly<Record<string, Leaks>> = {
   promise,

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setImmediate as macrotask } from "node:timers/promises";
 import { runInThisContext } from "node:vm";
 import { vi } from "vitest";
+import { captureAllForkSites } from "../../core/engine/fork-site.js";
 import { Checks } from "./checks.js";
 import type { Program } from "./claims.js";
 
@@ -66,6 +67,8 @@ export async function execute(program: Program, execution: Execution = {}): Prom
   const outside = process.cwd();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "trestle-docs-")));
   process.chdir(folder);
+  // What pages show of reports is whole, however much was forked before.
+  captureAllForkSites(true);
   if (!realTime) vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] });
   try {
     let running = true;
@@ -84,6 +87,7 @@ export async function execute(program: Program, execution: Execution = {}): Prom
     let left = LEFTOVERS;
     await sleepUntil(() => realTime || vi.getTimerCount() === 0 || left-- < 0, execution);
   } finally {
+    captureAllForkSites(false);
     vi.useRealTimers();
     process.chdir(outside);
     rmSync(folder, { recursive: true, force: true });

@@ -87,6 +87,8 @@ describe("what the migrator writes", () => {
   const outputs = families
     .flatMap(casesOf)
     .flatMap((one) => one.files.map((file) => ({ one, file })))
+    // Components would need the types of their library.
+    .filter(({ file }) => !file.path.endsWith("x"))
     .filter(({ file }) => file.before !== file.after && /from "(trestle|@trestle)/.test(file.after))
     .map(({ one, file }) => ({ title: one.title, text: file.after, extension: isJavaScript(one) ? ".js" : ".ts" }));
   for (const { text, extension } of outputs) pieces.add(text, extension);
@@ -104,7 +106,7 @@ describe("what the migrator writes", () => {
   it("O-16 a cancellation is kept only where the migrator notes so itself", () => {
     expect(messages.filter(({ ruleId }) => ofCancellation.includes(ruleId!)).map(({ title }) => title)).toEqual([
       "CM-A11 cleanup with a jump out of it is noted instead",
-      "CM-A11 a catch clause that takes its error apart is noted",
+      "CM-A11 TR1302 a catch clause that takes its error apart is noted",
     ]);
   });
 });

@@ -74,7 +74,7 @@ describe("demotion", () => {
     if (demoted.length === functions.length) expect(after).toEqual(before);
   });
 
-  it("O-23 O-24 only what needs a spoilt bridge is given up", async () => {
+  it("O-23 O-24 TR1806 only what needs a spoilt bridge is given up", async () => {
     const [, from, to] = sabotages[0];
     const { plan } = await sabotaged(from, to);
     const left = plan.candidates.filter((c) => c.kind === "function" && c.disposition === "leave");

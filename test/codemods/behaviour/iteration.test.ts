@@ -149,6 +149,44 @@ export async function main() {
   await Promise.all([b, c]);
 }
 `,
+  "CM-G03 CM-G04 a generator that a foreign consumer pulls from, and leaves": `${numbers}
+/** Pulls by hand, as a library would. */
+function consume(items: AsyncIterable<number>, each: (item: number) => void): Promise<void> {
+  const pulled = items[Symbol.asyncIterator]();
+  const step = (): Promise<void> =>
+    pulled.next().then((next) => {
+      if (next.done === true) return;
+      try {
+        each(next.value);
+      } catch (error) {
+        return Promise.resolve(pulled.return?.()).then(() => Promise.reject(error));
+      }
+      return step();
+    });
+  return step();
+}
+export const given = { numbers };
+export async function main() {
+  const text: string[] = [];
+  await consume(given.numbers(2), (n) => void text.push(String(n)));
+  log("m", text);
+  await consume(given.numbers(9), (n) => { if (n === 2) throw new Error("enough"); }).catch((error) => log("m", error));
+}
+`,
+  "CM-G05 a stream is destroyed when its loop is left, and ends by itself when it is not": `
+import { Readable } from "node:stream";
+export async function main() {
+  const left = Readable.from(["a", "b", "c"]);
+  for await (const piece of left) {
+    log("m", String(piece));
+    if (piece === "b") break;
+  }
+  log("m", left.destroyed);
+  const whole = Readable.from(["a", "b"]);
+  for await (const piece of whole) log("m", String(piece));
+  log("m", whole.readableEnded);
+}
+`,
   "CM-G01 TR1402 promises in an array": `
 export async function main() {
   for await (const n of [sleep(5, 1), 2, sleep(1, 3)]) log("m", n);
@@ -161,16 +199,27 @@ export async function main() {
 `,
 };
 
+/** As much of Node's declarations as the programs need. */
+const streams = `declare module "node:stream" {
+  export class Readable implements AsyncIterable<unknown> {
+    static from(items: Iterable<unknown>): Readable;
+    readonly destroyed: boolean;
+    readonly readableEnded: boolean;
+    [Symbol.asyncIterator](): AsyncIterableIterator<unknown>;
+  }
+}
+`;
+
 let project: MigratedProject;
 
 beforeAll(async () => {
   const files = Object.values(programs).map((text, index) => [`src/p${index}/main.ts`, text] as const);
-  project = await migrate(Object.fromEntries([...files, ["virtual.d.ts", worldDeclarations]]), {
+  project = await migrate(Object.fromEntries([...files, ["virtual.d.ts", worldDeclarations], ["node.d.ts", streams]]), {
     compilerOptions: strictOptions,
   });
 }, 120_000);
 
-describe("async generators and for await behave as before", () => {
+describe("async generators and for await behave as before: CM-G03 CM-G04 CM-G05 and others", () => {
   for (const [index, title] of Object.keys(programs).entries()) {
     it(title, async () => {
       const path = `src/p${index}/main.ts`;

@@ -74,6 +74,7 @@ export {
 } from "./domain.js";
 export { ExecutorPool, type ExecutorPoolOptions, type SubmitForkOptions, type SubmitOptions } from "./executor-pool.js";
 export { jobOf, type Job, type JobOptions, type ModuleAddress, type ModuleJob } from "./job.js";
+export type { SignalName, Signals } from "./signals.js";
 export { showStatus, type ExitStatus } from "./exit-status.js";
 export { Permit, Semaphore, type SemaphoreOptions } from "./semaphore.js";
 export { Condition, Request, type ConditionOptions } from "./condition.js";
@@ -83,7 +84,7 @@ export { Pool, type PoolOptions, type PoolUseOptions } from "./pool.js";
 export { NotFirst } from "./race.js";
 export { Clock, MonoClock, Timeout, type StopTimer } from "./time.js";
 export { TimeLimit } from "./time-limit.js";
-export { overrideEnv, type Env } from "./env.js";
+export { overrideEnv, type Env, type SystemEnv } from "./env.js";
 export { traceln, tracelnPos, withTracePrefix, type Debug, type Position, type TracelnFn } from "./traceln.js";
 export { Cancelled } from "./engine/cancelled.js";
 export { InvalidArgument } from "./engine/invalid-argument.js";

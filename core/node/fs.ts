@@ -34,9 +34,10 @@ import type { Create, Dir, DirEntry, OpenedDir, OpenOptions } from "../path.js";
 import { Path } from "../path.js";
 import type { Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
+import type { Meaning } from "../walk.js";
 import { call, system, translated, type Done } from "./call.js";
 import { Descriptor } from "./descriptor.js";
-import { closeFd, openFd, walk, type Place } from "./walk.js";
+import { closeFd, openFd, walkFrom, type Place } from "./walk.js";
 
 // --- files ---
 
@@ -222,14 +223,14 @@ abstract class SystemDir implements Dir {
   abstract readonly label: string;
   abstract native(path: string): string | undefined;
   /** Runs `body` with what the system is to be given for `path`. */
-  protected abstract at<T>(path: string, follow: boolean, body: (place: Place) => Op<T>): Op<T>;
+  protected abstract at<T>(path: string, meaning: Meaning, body: (place: Place) => Op<T>): Op<T>;
   /** Whether the system may follow the last name itself. */
   protected abstract readonly isConfined: boolean;
 
-  private *do<T>(path: string, follow: boolean, body: (native: string) => Op<T>): Op<T> {
+  private *do<T>(path: string, meaning: Meaning, body: (native: string) => Op<T>): Op<T> {
     yield* yieldNow();
     try {
-      return yield* this.at(path, follow, ({ prefix, name }) => body(prefix + name));
+      return yield* this.at(path, meaning, ({ prefix, name }) => body(prefix + name));
     } catch (error) {
       throw translated(error);
     }
@@ -238,10 +239,8 @@ abstract class SystemDir implements Dir {
   *open(path: string, how: "read" | OpenOptions, sw: Switch): Op<File> {
     sw.check();
     const { flags, perm } = flagsOf(how);
-    // An exclusive creation follows nothing, as the system has it.
-    const follow = (flags & constants.O_EXCL) === 0;
     const more = this.isConfined ? constants.O_NOFOLLOW : 0;
-    const fd = yield* this.do(path, follow, (native) => openFd(native, flags | more, perm));
+    const fd = yield* this.do(path, meaningOf(flags), (native) => openFd(native, flags | more, perm));
     const descriptor = yield* Descriptor.own(fd, { name: this.label, sw, release: closeFd });
     try {
       const { kind } = yield* protect(() => statOf("stat", (done) => fstat(fd, { bigint: true }, done)));
@@ -253,52 +252,58 @@ abstract class SystemDir implements Dir {
   }
 
   *mkdir(path: string, perm: number): Op<void> {
-    yield* this.do(withoutSlashes(path), false, (native) =>
+    yield* this.do(withoutSlashes(path), "entry", (native) =>
       call<unknown>("mkdir", (done) => mkdir(native, perm, done)),
     );
   }
 
   *rmdir(path: string): Op<void> {
-    yield* this.do(withoutSlashes(path), false, (native) => call<void>("rmdir", (done) => rmdir(native, done)));
+    yield* this.do(withoutSlashes(path), "entry", (native) => call<void>("rmdir", (done) => rmdir(native, done)));
   }
 
   *unlink(path: string): Op<void> {
-    yield* this.do(path, false, (native) => call<void>("unlink", (done) => unlink(native, done)));
+    yield* this.do(path, "entry", (native) => call<void>("unlink", (done) => unlink(native, done)));
   }
 
   *rename(path: string, to: Dir, toPath: string): Op<void> {
     if (!(to instanceof SystemDir))
       throw new InvalidArgument(`rename: ${to.label} is of another kind than ${this.label}`);
-    yield* this.do(path, false, (native) =>
-      to.do(toPath, false, (toNative) => call<void>("rename", (done) => rename(native, toNative, done))),
+    yield* this.do(path, "entry", (native) =>
+      to.do(toPath, "entry", (toNative) => call<void>("rename", (done) => rename(native, toNative, done))),
     );
   }
 
   *symlink(path: string, target: string): Op<void> {
-    yield* this.do(path, false, (native) => call<void>("symlink", (done) => symlink(target, native, done)));
+    yield* this.do(path, "entry", (native) => call<void>("symlink", (done) => symlink(target, native, done)));
   }
 
   *readLink(path: string): Op<string> {
-    return yield* this.do(path, false, (native) => call<string>("readlink", (done) => readlink(native, done)));
+    return yield* this.do(path, looking(path, false), (native) =>
+      call<string>("readlink", (done) => readlink(native, done)),
+    );
   }
 
   *chmod(path: string, perm: number, follow: boolean): Op<void> {
     if (!follow && (yield* this.stat(path, false)).kind === "symlink") throw notAvailable();
-    yield* this.do(path, follow, (native) => call<void>("chmod", (done) => chmod(native, perm, done)));
+    yield* this.do(path, looking(path, follow), (native) => call<void>("chmod", (done) => chmod(native, perm, done)));
   }
 
   *chown(path: string, uid = -1, gid = -1, follow: boolean): Op<void> {
     const change = follow ? chown : lchown;
-    yield* this.do(path, follow, (native) => call<void>("chown", (done) => change(native, uid, gid, done)));
+    yield* this.do(path, looking(path, follow), (native) =>
+      call<void>("chown", (done) => change(native, uid, gid, done)),
+    );
   }
 
   *stat(path: string, follow: boolean): Op<FileStat> {
     const look = follow ? stat : lstat;
-    return yield* this.do(path, follow, (native) => statOf("stat", (done) => look(native, { bigint: true }, done)));
+    return yield* this.do(path, looking(path, follow), (native) =>
+      statOf("stat", (done) => look(native, { bigint: true }, done)),
+    );
   }
 
   *openDir(path: string): Op<OpenedDir> {
-    const dir = yield* this.do(path, true, (native) => call<NodeDir>("opendir", (done) => opendir(native, done)));
+    const dir = yield* this.do(path, "target", (native) => call<NodeDir>("opendir", (done) => opendir(native, done)));
     return {
       entries: new Entries(dir),
       close: () => call<void>("closing a directory", (done) => dir.close(() => done(null))),
@@ -310,9 +315,20 @@ abstract class SystemDir implements Dir {
     const label = path.replace(/\/+$/, "").split("/").at(-1) || this.label;
     const native = this.native(path) ?? path;
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
-    const fd = yield* this.do(path, true, (name) => openFd(name, flags));
+    const fd = yield* this.do(path, "target", (name) => openFd(name, flags));
     return new Subtree(yield* Descriptor.own(fd, { name: label, sw, release: closeFd }), label, native);
   }
+}
+
+/** An exclusive creation follows nothing. */
+function meaningOf(flags: number): Meaning {
+  if ((flags & constants.O_EXCL) !== 0) return "entry";
+  return (flags & constants.O_CREAT) !== 0 ? "creation" : "target";
+}
+
+/** The system itself follows a link with a slash after its name. */
+function looking(path: string, follow: boolean): Meaning {
+  return follow || path.endsWith("/") ? "target" : "entry";
 }
 
 function withoutSlashes(path: string): string {
@@ -341,7 +357,7 @@ class Everything extends SystemDir {
     return fromHere(path);
   }
 
-  protected at<T>(path: string, _follow: boolean, body: (place: Place) => Op<T>): Op<T> {
+  protected at<T>(path: string, _meaning: Meaning, body: (place: Place) => Op<T>): Op<T> {
     return body({ prefix: "", name: relative(path) });
   }
 }
@@ -354,8 +370,8 @@ class WorkingDirectory extends SystemDir {
     return fromHere(path);
   }
 
-  protected at<T>(path: string, follow: boolean, body: (place: Place) => Op<T>): Op<T> {
-    return walk(".", relative(path), follow, body);
+  protected at<T>(path: string, meaning: Meaning, body: (place: Place) => Op<T>): Op<T> {
+    return walkFrom(".", relative(path), meaning, body);
   }
 }
 
@@ -377,9 +393,9 @@ class Subtree extends SystemDir {
     return path.startsWith("/") ? path : `${this.nativePath.replace(/\/+$/, "")}/${path}`;
   }
 
-  protected at<T>(path: string, follow: boolean, body: (place: Place) => Op<T>): Op<T> {
+  protected at<T>(path: string, meaning: Meaning, body: (place: Place) => Op<T>): Op<T> {
     return this.descriptor.use("subtree", (fd) =>
-      walk(process.platform === "linux" ? `/proc/self/fd/${fd}` : this.nativePath, relative(path), follow, body),
+      walkFrom(process.platform === "linux" ? `/proc/self/fd/${fd}` : this.nativePath, relative(path), meaning, body),
     );
   }
 }

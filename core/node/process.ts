@@ -13,6 +13,7 @@ import type { ExitStatus } from "../exit-status.js";
 import { copy, type Sink, type Source } from "../flow.js";
 import { fork } from "../fork.js";
 import { fromSystemError, IoError } from "../io-error.js";
+import { duplicateEnd, openPipe } from "../pipe.js";
 import {
   Child,
   ProcessManager,
@@ -26,7 +27,6 @@ import { first } from "../race.js";
 import { Hook, Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
 import { translated } from "./call.js";
-import { duplicateEnd, openPipe } from "./pipe.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
 
 // --- flows that the system does not know ---

@@ -513,6 +513,25 @@ describe("the sandbox", () => {
       expect(fs.statSync(`${outside}/secret`).mode & 0o777).toBe(0o600);
     }));
 
+  it("FS-48 FS-54 FS-57 nor does a slash after the name of a link lead out, which the system would follow", () =>
+    inTree(function* (base, { outside }) {
+      fs.chmodSync(outside, 0o755);
+      const { uid } = fs.statSync(outside);
+      for (const path of ["escape/", "escape//", "escape/.", "foo/root/"]) {
+        const entry = base.join(path);
+        for (const operation of [
+          entry.stat({ follow: false }),
+          entry.chmod({ perm: 0o700, follow: false }),
+          entry.chown({ uid: uid + 1, follow: false }),
+          entry.readLink(),
+        ])
+          expect(yield* failureOf(operation)).toMatch(/^IoError: Fs Permission_denied/);
+      }
+      expect([fs.statSync(outside).mode & 0o777, fs.statSync(outside).uid]).toEqual([0o755, uid]);
+      yield* base.join("short/").chmod({ perm: 0o700, follow: false });
+      expect((yield* base.join("foo/bar").stat({ follow: false })).perm).toBe(0o700);
+    }));
+
   it("FS-55 a subtree narrows; the larger one still sees what is made there", () =>
     inTree((base) =>
       base.join("foo").withSubtree(function* (foo) {

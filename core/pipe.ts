@@ -1,13 +1,13 @@
-// Pipes. Node gives no access to those of the system: these are in memory, and behave alike.
+// Pipes in memory, which behave like those of systems.
 
-import { Condition } from "../condition.js";
-import { InvalidArgument } from "../engine/invalid-argument.js";
-import type { Op } from "../engine/op.js";
-import { after, EndOfFile, type Sink } from "../flow.js";
-import { IoError } from "../io-error.js";
-import type { PipeSource } from "../process.js";
-import type { Hook, Switch } from "../switch.js";
-import { yieldNow } from "../turns.js";
+import { Condition } from "./condition.js";
+import { InvalidArgument } from "./engine/invalid-argument.js";
+import type { Op } from "./engine/op.js";
+import { after, EndOfFile, type Sink } from "./flow.js";
+import { IoError } from "./io-error.js";
+import type { PipeSource } from "./process.js";
+import type { Hook, Switch } from "./switch.js";
+import { yieldNow } from "./turns.js";
 
 /** How many bytes wait in a pipe at most, as on Linux. */
 const CAPACITY = 65536;
@@ -142,13 +142,13 @@ class In extends End implements Sink {
   }
 }
 
-/** A pipe whose ends `sw` closes. */
+/** @internal A pipe whose ends `sw` closes. */
 export function openPipe(sw: Switch): [source: PipeSource, sink: Sink] {
   const middle = new Middle();
   return [new Out(middle, sw), new In(middle, sw)];
 }
 
-/** An end for a child process, that stays open when ours is closed; undefined for what is no end of a pipe. */
+/** @internal An end for a child process, that stays open when ours is closed; undefined for what is no end of a pipe. */
 export function duplicateEnd(flow: unknown): Out | In | undefined {
   return flow instanceof Out || flow instanceof In ? flow.duplicate() : undefined;
 }

@@ -52,7 +52,7 @@ function ownModules(file: string): string[] {
 }
 
 /** Files whose examples are about the real world. */
-const REAL = /^(bridges\/|core\/node\/|core\/(net|path|file|process|domain|executor-pool)\.ts)/;
+const REAL = /^(bridges\/|core\/node\/|core\/(net|path|file|process|signals|domain|executor-pool)\.ts)/;
 
 export class Vocabulary {
   private readonly exported: ReadonlyMap<string, ReadonlySet<string>>;

@@ -13,7 +13,7 @@ import {
   skipParentheses,
   usesArguments,
 } from "./syntax.js";
-import { observerPart, subscribesOnly } from "../rxjs/observers.js";
+import { observerPart, subscribedSource } from "../rxjs/observers.js";
 import { waitedKind, waitedKindOfType } from "./thenable.js";
 
 export type Executor = TS.ArrowFunction | TS.FunctionExpression;
@@ -92,7 +92,7 @@ class Reader {
       node,
       executor,
       timer: only !== undefined && this.#setsTimer(only) ? only : undefined,
-      subscription: only !== undefined && subscribesOnly(only, this.#checker) ? only : undefined,
+      subscription: only !== undefined && subscribedSource(only, this.#checker) !== undefined ? only : undefined,
       answersLater: this.#answersLater,
     };
   }

@@ -3,11 +3,10 @@
  * function becomes a fiber function inside `toAsync`, so that whoever calls it gets what it got: a promise, in the same
  * turn, with the same `this` and as many parameters.
  */
-import { short } from "../chains/chain.js";
 import { ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
 import type { AsyncFunction } from "./functions.js";
-import { skipParentheses, withParentheses } from "./syntax.js";
+import { calledName, short, withParentheses } from "./syntax.js";
 
 const listening = /^(on|once|addListener|prependListener|prependOnceListener|addEventListener)$/;
 const timers =
@@ -54,13 +53,6 @@ export function isListening(call: TS.CallExpression): boolean {
   return (
     ts.isPropertyAccessExpression(call.expression) && call.arguments.length >= 2 && listening.test(calledName(call))
   );
-}
-
-/** The last name of what is called, or nothing. */
-export function calledName(call: TS.CallExpression): string {
-  const callee = skipParentheses(call.expression);
-  if (ts.isIdentifier(callee)) return callee.text;
-  return ts.isPropertyAccessExpression(callee) ? callee.name.text : "";
 }
 
 /** Whether nobody looks at what an expression gives. */

@@ -3,10 +3,11 @@ import { oldestCompiler, ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
 import type { LoadedProject } from "../project.js";
 import { isAsyncGenerator, type AsyncFunction } from "./functions.js";
-import { calledName, isUnused } from "./handed.js";
+import { isUnused } from "./handed.js";
 import { iterationObstacle } from "./iteration.js";
 import { returnsFromTry, waitSites } from "./runs.js";
 import {
+  calledName,
   containsOwn,
   isJavaScriptFile,
   isPropertyName,

@@ -200,3 +200,16 @@ export function isCommonJsFile(file: TS.SourceFile): boolean {
   if (/\brequire\s*\(|\bmodule\.exports\b|\bexports\.\w/.test(file.text)) return true;
   return file.impliedNodeFormat !== ts.ModuleKind.ESNext;
 }
+
+/** The last name of what is called, or nothing. */
+export function calledName(call: TS.CallExpression): string {
+  const callee = skipParentheses(call.expression);
+  if (ts.isIdentifier(callee)) return callee.text;
+  return ts.isPropertyAccessExpression(callee) ? callee.name.text : "";
+}
+
+/** A piece of code on one line of a message. */
+export function short(node: TS.Node): string {
+  const line = node.getText().replace(/\s+/g, " ");
+  return line.length > 40 ? `${line.slice(0, 37)}...` : line;
+}

@@ -2,13 +2,22 @@
  * The functions of a project that take an error-first callback last, and which of them can become fiber functions: those
  * that call it once on every path, as do the functions of the project that they wait for.
  */
-import { isJavaScriptFile, skipParentheses, usesArguments, usesSuper, usesThis } from "../analyse/syntax.js";
+import { isAssignedIn } from "./handling.js";
+import {
+  isJavaScriptFile,
+  isTypeChecked,
+  short,
+  skipParentheses,
+  usesArguments,
+  usesSuper,
+  usesThis,
+} from "../analyse/syntax.js";
 import { ts, type TS } from "../compiler.js";
 import type { Controls } from "../controls.js";
 import type { Reason } from "../plan.js";
 import type { LoadedProject } from "../project.js";
 import { AtOnce } from "./at-once.js";
-import { FlowReader, NotSequential, short, type Callee, type CallbackNode, type Read } from "./flow.js";
+import { FlowReader, NotSequential, type Callee, type CallbackNode, type Read } from "./flow.js";
 import { ownTellings, shapeOf, type Shape } from "./shape.js";
 import { hasPlainParameters } from "./write.js";
 
@@ -128,13 +137,7 @@ export function findCallbackFunctions(
     if (known !== undefined) return known;
     if (isKept(node, file)) return { code: "TR1810", message: "it stays as it is" };
     if (controls.ignores(node)) return { code: "TR1803", message: "a comment asks to leave it" };
-    if (!isJavaScriptFile(file)) {
-      return {
-        code: "TR1701",
-        message: "the types of its fiber function cannot be written from those of its callback",
-      };
-    }
-    if (project.options.checkJs === true || /^\s*\/\/\s*@ts-check/m.test(file.text)) {
+    if (!isJavaScriptFile(file) || isTypeChecked(file, project.options)) {
       return {
         code: "TR1701",
         message: "the types of its fiber function cannot be written from those of its callback",
@@ -268,28 +271,8 @@ function twinOf({ node, read, file }: Candidate, checker: TS.TypeChecker): Callb
   if (!ts.isSourceFile(statement.parent) && !ts.isBlock(statement.parent)) return undefined;
   if (ts.canHaveModifiers(statement) && (ts.getModifiers(statement)?.length ?? 0) > 0) return undefined;
   const symbol = checker.getSymbolAtLocation(name);
-  if (symbol === undefined || isReplaced(file, symbol, name.text, checker)) return undefined;
+  if (symbol === undefined || isAssignedIn(file, symbol, name.text, checker)) return undefined;
   return { name: name.text, statement };
-}
-
-/** Whether a name is given another value anywhere. */
-function isReplaced(file: TS.SourceFile, symbol: TS.Symbol, name: string, checker: TS.TypeChecker): boolean {
-  if (!new RegExp(`\\b${name.replaceAll("$", "\\$")}\\s*=[^=>]`).test(file.text)) return false;
-  let found = false;
-  const visit = (node: TS.Node): void => {
-    if (
-      ts.isBinaryExpression(node) &&
-      node.operatorToken.kind === ts.SyntaxKind.EqualsToken &&
-      ts.isIdentifier(node.left) &&
-      node.left.text === name &&
-      checker.getSymbolAtLocation(node.left) === symbol
-    ) {
-      found = true;
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(file);
-  return found;
 }
 
 /** The fiber function to name at a call: of a function of the same file that is called by its name. */

@@ -3,7 +3,7 @@
  * such a callback themselves, and in the end one call of its own callback. A body that cannot be told to be of that shape
  * is refused, with the reason.
  */
-import { forEachOwn, isOwnScope, skipParentheses } from "../analyse/syntax.js";
+import { calledName, forEachOwn, isOwnScope, short, skipParentheses } from "../analyse/syntax.js";
 import { ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
 import { givesHandle, hasNamedResults, mayRepeat, resultsOf } from "./known.js";
@@ -361,7 +361,7 @@ export class FlowReader {
   #wait(call: TS.CallExpression, returned: boolean): WaitStep {
     if (this.#mentions(call.expression)) this.#strays(call);
     if (call.arguments.some(ts.isSpreadElement)) refuse("TR1810", `what \`${short(call)}\` is given is not known`);
-    const name = calledName(call.expression);
+    const name = calledName(call);
     const isTimer = this.#isTimer(call.expression);
     const at = isTimer ? 0 : call.arguments.length - 1;
     const given = call.arguments[at];
@@ -501,15 +501,4 @@ function mentionsThis(node: TS.Node): boolean {
 
 export function isUndefined(node: TS.Expression): boolean {
   return (ts.isIdentifier(node) && node.text === "undefined") || ts.isVoidExpression(node);
-}
-
-export function calledName(callee: TS.Expression): string {
-  const value = skipParentheses(callee);
-  if (ts.isIdentifier(value)) return value.text;
-  return ts.isPropertyAccessExpression(value) ? value.name.text : "";
-}
-
-export function short(node: TS.Node): string {
-  const line = node.getText().replace(/\s+/g, " ");
-  return line.length > 40 ? `${line.slice(0, 37)}...` : line;
 }

@@ -1,6 +1,6 @@
 /** Settles which functions with a callback become fiber functions: of those that could, the ones that can be written. */
 import { describeFunction } from "../analyse/functions.js";
-import { commentsIn } from "../chains/lower.js";
+import { commentRanges } from "../rewrite/comments.js";
 import { fresh, type Piece } from "../chains/pieces.js";
 import { ts, type TS } from "../compiler.js";
 import type { Controls } from "../controls.js";
@@ -62,7 +62,7 @@ export function planCallbackFunctions(
       throw error;
     }
     if (taken !== undefined) return { code: "TR1810", message: `its file has another \`${taken}\`` };
-    const comments = commentsIn(file, fn.node.body.getStart(file), fn.node.body.end);
+    const comments = commentRanges(file, fn.node.body.getStart(file), fn.node.body.end);
     const texts = comments.map(({ start, end }) => file.text.slice(start, end));
     const lost = lostComment([...written, fresh("")], texts);
     return lost === undefined ? undefined : { code: "TR1810", message: "a comment in it would have no place" };

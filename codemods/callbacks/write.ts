@@ -1,13 +1,12 @@
 /** Writes a flow as the statements of a fiber function. */
 
-import { isPropertyName } from "../analyse/syntax.js";
-import { commentsIn } from "../chains/lower.js";
+import { calledName, isPropertyName } from "../analyse/syntax.js";
+import { commentRanges } from "../rewrite/comments.js";
 import { fresh, reindented, textOf, type Piece } from "../chains/pieces.js";
 import { ts, type TS } from "../compiler.js";
 import { indentAt, type Style } from "../rewrite/style.js";
 import type { RuntimeName } from "../runtime-names.js";
 import {
-  calledName,
   leaves,
   NotSequential,
   type Callee,
@@ -289,7 +288,7 @@ export class Writer {
     const plainOp = (): Piece[] => this.#op(callee, all && (isTwin || values.length > 0));
     const op = (): Piece[] => [fresh("yield* "), ...plainOp()];
     if (isTwin && values.length > (given.kind === "none" ? 0 : given.kind === "one" ? 1 : Infinity)) {
-      throw new NotSequential("TR1810", `\`${calledName(callee.call.expression)}\` gives less than is taken`);
+      throw new NotSequential("TR1810", `\`${calledName(callee.call)}\` gives less than is taken`);
     }
     /** What is assigned: a name, or the pattern of an array. */
     const target = (): Piece[] => {
@@ -311,10 +310,7 @@ export class Writer {
     }
     const isForeign = callee.own === undefined && callee.results === undefined;
     if (isForeign && values.length > 0 && handling.kind !== "catch") {
-      throw new NotSequential(
-        "TR1810",
-        `\`${calledName(callee.call.expression)}\` may give results together with an error`,
-      );
+      throw new NotSequential("TR1810", `\`${calledName(callee.call)}\` may give results together with an error`);
     }
     // What throws before the call is no answer of it.
     let made: string | undefined;
@@ -388,7 +384,7 @@ export class Writer {
     const { file } = this.#at;
     const remarks = this.#commentsBefore(node);
     if (handling.kind === "pass" && ts.isIfStatement(node)) {
-      const inside = commentsIn(file, node.thenStatement.getStart(file), node.thenStatement.end);
+      const inside = commentRanges(file, node.thenStatement.getStart(file), node.thenStatement.end);
       remarks.push(...inside.map((comment) => this.#at.copy(comment.start, comment.end)));
     }
     return remarks.filter((line) => !isHint(textOf(line)));

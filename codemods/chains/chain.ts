@@ -2,6 +2,7 @@
 import {
   forEachOwn,
   isPropertyName,
+  short,
   skipParentheses,
   usesArguments,
   usesNewTarget,
@@ -322,11 +323,6 @@ function isRejecting(call: TS.CallExpression): boolean {
     callee.expression.text === "Promise" &&
     /^(resolve|reject|all|allSettled|race|any)$/.test(callee.name.text)
   );
-}
-
-export function short(node: TS.Node): string {
-  const text = node.getText().replace(/\s+/g, " ");
-  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }
 
 /** Every name that a parameter or declaration binds. */

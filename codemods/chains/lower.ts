@@ -3,7 +3,8 @@
  * so each link becomes what follows the wait for the links in front of it: `catch` and `finally` become clauses of a
  * `try` around them.
  */
-import { isJavaScriptFile, isPropertyName, skipParentheses } from "../analyse/syntax.js";
+import { commentRanges } from "../rewrite/comments.js";
+import { isJavaScriptFile, isPropertyName, short, skipParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
 import { ts, type TS } from "../compiler.js";
 import { indentAt, type Style } from "../rewrite/style.js";
@@ -16,7 +17,6 @@ import {
   readChain,
   refuse,
   returnsOf,
-  short,
   type Chain,
   type Handler,
   type Link,
@@ -683,7 +683,7 @@ export class Lowering {
   }
 
   #comments(start: number, end: number): Line[] {
-    return commentsIn(this.#at.file, start, end).map((comment) => this.#at.copy(comment.start, comment.end));
+    return commentRanges(this.#at.file, start, end).map((comment) => this.#at.copy(comment.start, comment.end));
   }
 
   get #eol(): string {
@@ -774,20 +774,5 @@ function templatesOf(file: TS.SourceFile): readonly { start: number; end: number
   };
   visit(file);
   templates.set(file, found);
-  return found;
-}
-
-/** The comments between two positions that are not inside a token. */
-export function commentsIn(file: TS.SourceFile, start: number, end: number): { start: number; end: number }[] {
-  if (start >= end) return [];
-  const text = file.text.slice(start, end);
-  if (!text.includes("/")) return [];
-  const scanner = ts.createScanner(ts.ScriptTarget.Latest, false, file.languageVariant, text);
-  const found: { start: number; end: number }[] = [];
-  for (let kind = scanner.scan(); kind !== ts.SyntaxKind.EndOfFileToken; kind = scanner.scan()) {
-    if (kind !== ts.SyntaxKind.MultiLineCommentTrivia && kind !== ts.SyntaxKind.SingleLineCommentTrivia) continue;
-    const from = start + scanner.getTokenPos();
-    found.push({ start: from, end: from + scanner.getTokenText().length });
-  }
   return found;
 }

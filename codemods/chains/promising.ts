@@ -2,11 +2,18 @@
  * Functions that give a promise without being `async`, and what would be seen if they were: an async function answers by
  * a promise of its own, and never throws at the call.
  */
-import { forEachOwn, isAsyncFunctionNode, isOwnScope, skipParentheses, type FunctionNode } from "../analyse/syntax.js";
+import {
+  forEachOwn,
+  type FunctionNode,
+  isAsyncFunctionNode,
+  isOwnScope,
+  short,
+  skipParentheses,
+} from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
 import { ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
-import { alwaysLeaves, boundNames, short } from "./chain.js";
+import { alwaysLeaves, boundNames } from "./chain.js";
 
 type WithBody = FunctionNode & { body: TS.ConciseBody };
 

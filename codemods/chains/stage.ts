@@ -2,6 +2,7 @@
  * The first of two stages: in memory, promise chains become waits and functions that give promises become async, on the
  * way to fibers. The second stage carries the outcome on; a function that it leaves is left here, too.
  */
+import { commentRanges } from "../rewrite/comments.js";
 import { executorShape } from "../analyse/executors.js";
 import { describeFunction } from "../analyse/functions.js";
 import { refusalOf } from "../analyse/refusals.js";
@@ -17,7 +18,7 @@ import { placeOfFunction, writeFunction } from "../callbacks/function.js";
 import { planCallbackFunctions, type CallbackPlan } from "../callbacks/plan.js";
 import type { RuntimeName } from "../runtime-names.js";
 import { linkName, NotLowered, readChain, returnsOf, type Chain } from "./chain.js";
-import { commentsIn, Lowering, type Sink } from "./lower.js";
+import { Lowering, type Sink } from "./lower.js";
 import { compose, fresh, type Composed, type Piece } from "./pieces.js";
 import { isPromising, returnedBy, SynchronousThrows } from "./promising.js";
 
@@ -628,7 +629,7 @@ class FilePlan {
   }
 
   #commentsBetween(start: number, end: number): Piece[][] {
-    return commentsIn(this.#file, start, end).map((comment) => this.copy(comment.start, comment.end));
+    return commentRanges(this.#file, start, end).map((comment) => this.copy(comment.start, comment.end));
   }
 
   #record(node: TS.Node, pattern: string, kind: Candidate["kind"]): void {

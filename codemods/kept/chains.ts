@@ -1,8 +1,8 @@
 /** Promises that are kept for others, and chains that nobody waits for. */
 import { isUnused } from "../analyse/handed.js";
-import { skipParentheses, withParentheses } from "../analyse/syntax.js";
+import { short, skipParentheses, withParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
-import { linkName, short } from "../chains/chain.js";
+import { linkName } from "../chains/chain.js";
 import { ts, type TS } from "../compiler.js";
 import type { KeptSite } from "./kept-site.js";
 

@@ -1,8 +1,7 @@
 /** Events: listeners answer within the call, and a listener is taken off by its identity. */
-import { calledName, isListening } from "../analyse/handed.js";
-import { isAsyncFunctionNode, skipParentheses } from "../analyse/syntax.js";
+import { isListening } from "../analyse/handed.js";
+import { calledName, isAsyncFunctionNode, short, skipParentheses } from "../analyse/syntax.js";
 import { waitedKindOfType } from "../analyse/thenable.js";
-import { short } from "../chains/chain.js";
 import { ts, type TS } from "../compiler.js";
 import type { KeptSite } from "./kept-site.js";
 import { isSignal } from "./signals.js";

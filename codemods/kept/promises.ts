@@ -1,8 +1,6 @@
 /** Promises that are raced, that others settle, or that are of another kind. */
-import { calledName } from "../analyse/handed.js";
 import { isPromiseMethod } from "../analyse/runs.js";
-import { skipParentheses } from "../analyse/syntax.js";
-import { short } from "../chains/chain.js";
+import { calledName, short, skipParentheses } from "../analyse/syntax.js";
 import { ts, type TS } from "../compiler.js";
 import type { KeptSite } from "./kept-site.js";
 

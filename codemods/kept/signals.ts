@@ -1,6 +1,5 @@
 /** Abort signals: whoever was handed one goes on being told by it. */
-import { skipParentheses } from "../analyse/syntax.js";
-import { short } from "../chains/chain.js";
+import { short, skipParentheses } from "../analyse/syntax.js";
 import { ts, type TS } from "../compiler.js";
 import type { KeptSite } from "./kept-site.js";
 

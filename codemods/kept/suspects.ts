@@ -1,7 +1,6 @@
 /** What looks like a forgotten wait: converting it would turn what is always true into a real question. */
-import { isJavaScriptFile, skipParentheses } from "../analyse/syntax.js";
+import { isJavaScriptFile, short, skipParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
-import { short } from "../chains/chain.js";
 import { ts, type TS } from "../compiler.js";
 import type { KeptSite } from "./kept-site.js";
 

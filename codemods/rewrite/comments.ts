@@ -1,16 +1,21 @@
 /** Comments in text that an edit takes away: they stay, wherever there is room for them. */
 import { ts, type TS } from "../compiler.js";
 
-/** The comments of a piece of `file`, as they are. */
-export function commentsIn(file: TS.SourceFile, start: number, end: number): string[] {
+/** Where the comments between two positions of `file` are, neither of which is inside a token. */
+export function commentRanges(file: TS.SourceFile, start: number, end: number): { start: number; end: number }[] {
   const text = file.text.slice(start, end);
   if (!text.includes("/*") && !text.includes("//")) return [];
   const scanner = ts.createScanner(ts.ScriptTarget.Latest, false, file.languageVariant, text);
-  const comments: string[] = [];
+  const ranges: { start: number; end: number }[] = [];
   for (let kind = scanner.scan(); kind !== ts.SyntaxKind.EndOfFileToken; kind = scanner.scan()) {
-    if (isComment(kind)) comments.push(scanner.getTokenText());
+    if (isComment(kind)) ranges.push({ start: start + scanner.getTokenPos(), end: start + scanner.getTextPos() });
   }
-  return comments;
+  return ranges;
+}
+
+/** The comments of a piece of `file`, as they are. */
+export function commentsIn(file: TS.SourceFile, start: number, end: number): string[] {
+  return commentRanges(file, start, end).map((range) => file.text.slice(range.start, range.end));
 }
 
 /** Comments one after the other, with a line end behind each that needs one. */

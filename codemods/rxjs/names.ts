@@ -10,7 +10,11 @@ export function rxName(expression: TS.Node, checker: TS.TypeChecker): LibraryNam
 
 /** The class of RxJS that an expression is an object of, by its type: `Observable`, `Subject`, `Subscription`, ... */
 export function rxClass(expression: TS.Expression, checker: TS.TypeChecker): string | undefined {
-  const type = checker.getNonNullableType(checker.getTypeAtLocation(expression));
+  return classOfRx(checker.getNonNullableType(checker.getTypeAtLocation(expression)));
+}
+
+/** The class of RxJS that a type is. */
+export function classOfRx(type: TS.Type): string | undefined {
   const symbol = type.getSymbol();
   const declared = symbol?.declarations?.[0]?.getSourceFile().fileName;
   return declared !== undefined && /\/node_modules\/rxjs\//.test(declared) ? symbol?.name : undefined;

@@ -3,11 +3,12 @@
  * whoever emits, for any number of subscribers; a fiber takes when it is ready. Only waits are the same in both worlds
  * (see `waits.ts`), and async functions that RxJS calls become fiber functions behind a promise.
  */
-import { isAsyncFunctionNode, skipParentheses } from "../analyse/syntax.js";
+import { isAsyncFunctionNode, short, skipParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
 import { ts, type TS } from "../compiler.js";
 import type { Reason } from "../plan.js";
-import { isObservable, rxClass, rxName } from "./names.js";
+import { classOfRx, isObservable, rxClass, rxName } from "./names.js";
+import { subscribedSource } from "./observers.js";
 
 export interface RxSite {
   readonly pattern: string;
@@ -100,15 +101,14 @@ function operator(call: TS.CallExpression, checker: TS.TypeChecker): RxSite | un
 }
 
 function subscription(call: TS.CallExpression, checker: TS.TypeChecker): RxSite | undefined {
-  const access = call.expression;
-  if (!ts.isPropertyAccessExpression(access) || access.name.text !== "subscribe") return undefined;
-  if (!isObservable(access.expression, checker)) return undefined;
+  const source = subscribedSource(call, checker);
+  if (source === undefined) return undefined;
   const site = (pattern: string, reason: Reason): RxSite => ({ pattern, reason, calls: undefined });
   if (isInsideObserver(call, checker)) {
     const message = "it is subscribed to in the turn of a value of another observable";
     return site("CM-R22", { code: "TR1309", message });
   }
-  const against = sourceObstacle(access.expression, checker);
+  const against = sourceObstacle(source, checker);
   if (against !== undefined) return site("CM-R03", against);
   if (!ts.isExpressionStatement(call.parent)) {
     return site("CM-R15", { code: "TR1504", message: "its subscription is kept, to be unsubscribed from" });
@@ -150,13 +150,7 @@ function sourceObstacle(source: TS.Expression, checker: TS.TypeChecker): Reason 
 function isInsideObserver(call: TS.CallExpression, checker: TS.TypeChecker): boolean {
   let child: TS.Node = call;
   for (let node: TS.Node = call.parent; !ts.isSourceFile(node); child = node, node = node.parent) {
-    if (
-      ts.isCallExpression(node) &&
-      node.expression !== child &&
-      ts.isPropertyAccessExpression(node.expression) &&
-      node.expression.name.text === "subscribe" &&
-      isObservable(node.expression.expression, checker)
-    ) {
+    if (ts.isCallExpression(node) && node.expression !== child && subscribedSource(node, checker) !== undefined) {
       return true;
     }
   }
@@ -168,7 +162,7 @@ function observableFunction(node: TS.SignatureDeclaration, checker: TS.TypeCheck
   if (!("body" in node) || node.body === undefined) return undefined;
   const signature = checker.getSignatureFromDeclaration(node);
   const type = signature && checker.getReturnTypeOfSignature(signature);
-  if (type === undefined || !isObservableType(type)) return undefined;
+  if (type === undefined || classOfRx(type) !== "Observable") return undefined;
   const [source, ...more] = node.parameters;
   if (source !== undefined && more.length === 0 && isObservable(source.name as TS.Identifier, checker)) {
     const message = "an operator: who pipes through it expects an observable";
@@ -179,12 +173,6 @@ function observableFunction(node: TS.SignatureDeclaration, checker: TS.TypeCheck
   return { pattern: "CM-R21", reason: { code: "TR1504", message }, calls: undefined };
 }
 
-function isObservableType(type: TS.Type): boolean {
-  const symbol = type.getSymbol();
-  const file = symbol?.declarations?.[0]?.getSourceFile().fileName;
-  return symbol?.name === "Observable" && file !== undefined && /\/node_modules\/rxjs\//.test(file);
-}
-
 function scheduler(node: TS.Identifier, checker: TS.TypeChecker): RxSite | undefined {
   const { parent } = node;
   if (ts.isImportSpecifier(parent) || ts.isBindingElement(parent)) return undefined;
@@ -193,9 +181,4 @@ function scheduler(node: TS.Identifier, checker: TS.TypeChecker): RxSite | undef
   const row = name === undefined ? undefined : table.get(name);
   if (row === undefined) return undefined;
   return { pattern: row[0], reason: { code: row[1], message: `\`${name ?? ""}\` ${row[2]}` }, calls: undefined };
-}
-
-function short(node: TS.Node): string {
-  const line = node.getText().replace(/\s+/g, " ");
-  return line.length > 40 ? `${line.slice(0, 37)}...` : line;
 }

@@ -3,9 +3,8 @@
  * go, what runs at the call. Each program prints it; the two logs must be the same, to the millisecond.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { migrate, strictOptions, type MigratedProject } from "../transform/migrated-project.js";
 import { runProgram } from "./run-program.js";
-import { worldDeclarations } from "./virtual-world.js";
+import { migrateTitled, type TitledPrograms } from "./titled-programs.js";
 
 const load = `
 async function load(n: number): Promise<number> {
@@ -290,24 +289,21 @@ export async function main() {
 `,
 };
 
-let project: MigratedProject;
+let migrated: TitledPrograms;
 
 beforeAll(async () => {
-  const files: Record<string, string> = { "world.d.ts": worldDeclarations };
-  for (const [index, text] of Object.values(programs).entries()) files[`p${index}/main.ts`] = load + text;
-  project = await migrate(files, { compilerOptions: { ...strictOptions, noUnusedLocals: false } });
+  migrated = await migrateTitled(load, programs);
 }, 120_000);
 
 describe("promise chains", () => {
-  it.each(Object.keys(programs).map((title, index) => [title, index] as const))("%s", async (_title, index) => {
-    const path = `p${index}/main.ts`;
-    const [before, after] = [project.before[path] ?? "", project.after[path] ?? ""];
+  it.each(Object.keys(programs))("%s", async (title) => {
+    const { before, after } = migrated.of(title);
     expect(after).not.toBe(before);
     expect(await runProgram({ main: after }), after).toEqual(await runProgram({ main: before }));
   });
 
   it("CM-P01 hardly a chain is left in them", () => {
-    const chains = project.candidates().filter((c) => c.kind === "chain");
+    const chains = migrated.project.candidates().filter((c) => c.kind === "chain");
     const left = chains.filter((c) => c.disposition === "leave" || c.disposition === "bridge");
     expect(left.length / chains.length, left.map((c) => c.name).join("\n")).toBeLessThan(0.3);
   });

@@ -3,9 +3,8 @@
  * those that wait go on, and what an executor does at the call. The two logs must be the same, to the millisecond.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { migrate, strictOptions, type MigratedProject } from "../transform/migrated-project.js";
 import { runProgram } from "./run-program.js";
-import { worldDeclarations } from "./virtual-world.js";
+import { migrateTitled, type TitledPrograms } from "./titled-programs.js";
 
 const apis = `
 function later(ms: number, done: (error: Error | null, value: string) => void): void {
@@ -147,29 +146,28 @@ export async function main() {
 `,
 };
 
-let project: MigratedProject;
+let migrated: TitledPrograms;
 
 beforeAll(async () => {
-  const files: Record<string, string> = { "world.d.ts": worldDeclarations };
-  for (const [index, text] of Object.values(programs).entries()) files[`p${index}/main.ts`] = apis + text;
-  project = await migrate(files, { compilerOptions: { ...strictOptions, noUnusedLocals: false } });
+  migrated = await migrateTitled(apis, programs);
 }, 120_000);
 
 describe("promises of callbacks", () => {
-  it.each(Object.keys(programs).map((title, index) => [title, index] as const))("%s", async (title, index) => {
-    const path = `p${index}/main.ts`;
-    const [before, after] = [project.before[path] ?? "", project.after[path] ?? ""];
+  it.each(Object.keys(programs))("%s", async (title) => {
+    const { before, after } = migrated.of(title);
     if (title.startsWith("CM")) expect(after).toContain("fromCallback");
     else expect(after).not.toContain("fromCallback");
     expect(await runProgram({ main: after }), after).toEqual(await runProgram({ main: before }));
   });
 
   it("TR1306 CM-P17 the report tells which are ops now, and why others are not", () => {
-    const waits = project.candidates().filter((c) => c.kind === "await" && c.name.includes("new Promise"));
+    const waits = migrated.project.candidates().filter((c) => c.kind === "await" && c.name.includes("new Promise"));
     const bridged = waits.filter((c) => c.disposition === "bridge");
     expect(bridged.map((c) => c.reasons.map((reason) => reason.code))).toEqual(bridged.map(() => ["TR1306"]));
     expect(bridged.length).toBe(4);
-    const written = project.candidates().filter((c) => c.kind === "constructor" && c.disposition === "rewrite");
+    const written = migrated.project
+      .candidates()
+      .filter((c) => c.kind === "constructor" && c.disposition === "rewrite");
     expect(written.length).toBeGreaterThan(6);
   });
 });

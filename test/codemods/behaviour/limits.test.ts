@@ -3,9 +3,9 @@
  * runs before the caller goes on. The two logs must be the same, to the millisecond.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { migrate, strictOptions, type MigratedProject } from "../transform/migrated-project.js";
 import { runProgram } from "./run-program.js";
-import { worldDeclarations, type Run } from "./virtual-world.js";
+import { migrateTitled, type TitledPrograms } from "./titled-programs.js";
+import { type Run } from "./virtual-world.js";
 
 const work = `
 import pLimit from "p-limit";
@@ -99,12 +99,10 @@ export async function main() {
 `,
 };
 
-let project: MigratedProject;
+let migrated: TitledPrograms;
 
 beforeAll(async () => {
-  const files: Record<string, string> = { "world.d.ts": worldDeclarations };
-  for (const [index, text] of Object.values(programs).entries()) files[`p${index}/main.ts`] = work + text;
-  project = await migrate(files, { compilerOptions: { ...strictOptions, noUnusedLocals: false } });
+  migrated = await migrateTitled(work, programs);
 }, 120_000);
 
 /** What each task did, and when. */
@@ -115,9 +113,8 @@ function byTask(run: Run | undefined): unknown {
 }
 
 describe("limiters", () => {
-  it.each(Object.keys(programs).map((title, index) => [title, index] as const))("%s", async (title, index) => {
-    const path = `p${index}/main.ts`;
-    const [before, after] = [project.before[path] ?? "", project.after[path] ?? ""];
+  it.each(Object.keys(programs))("%s", async (title) => {
+    const { before, after } = migrated.of(title);
     expect(after).toContain(".use(");
     expect(after).not.toContain("p-limit");
     const run = await runProgram({ main: before });

@@ -3,9 +3,8 @@
  * order those that wait go on. The two logs must be the same, to the millisecond.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { migrate, strictOptions, type MigratedProject } from "../transform/migrated-project.js";
 import { runProgram } from "./run-program.js";
-import { worldDeclarations } from "./virtual-world.js";
+import { migrateTitled, type TitledPrograms } from "./titled-programs.js";
 
 const sources = `
 import { concatMap, defer, exhaustMap, firstValueFrom, from, lastValueFrom, map, mergeMap, Observable, of, Subject, switchMap, take, throwError, toArray } from "rxjs";
@@ -137,18 +136,15 @@ export async function main() {
 `,
 };
 
-let project: MigratedProject;
+let migrated: TitledPrograms;
 
 beforeAll(async () => {
-  const files: Record<string, string> = { "world.d.ts": worldDeclarations };
-  for (const [index, text] of Object.values(programs).entries()) files[`p${index}/main.ts`] = sources + text;
-  project = await migrate(files, { compilerOptions: { ...strictOptions, noUnusedLocals: false } });
+  migrated = await migrateTitled(sources, programs);
 }, 120_000);
 
 describe("observables", () => {
-  it.each(Object.keys(programs).map((title, index) => [title, index] as const))("%s", async (title, index) => {
-    const path = `p${index}/main.ts`;
-    const [before, after] = [project.before[path] ?? "", project.after[path] ?? ""];
+  it.each(Object.keys(programs))("%s", async (title) => {
+    const { before, after } = migrated.of(title);
     expect(after).toMatch(title.startsWith("CM-R03") ? /subscription\.unsubscribe\(\)/ : /\b(firstOf|lastOf)\(/);
     const run = await runProgram({ main: before });
     expect(run?.log.length).toBeGreaterThan(4);
@@ -172,7 +168,7 @@ describe("observables", () => {
           log("m", "behind it");
         });
     `;
-    const run = await runProgram({ main, lib: project.after["p0/main.ts"] ?? "" });
+    const run = await runProgram({ main, lib: migrated.of(Object.keys(programs)[0] as string).after });
     expect(run?.log.map(({ at, task, event }) => `${at} ${task} ${event}`)).toEqual([
       '0 a "subscribed"',
       '1 m "over"',

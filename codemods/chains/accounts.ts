@@ -5,7 +5,9 @@ import { isOwnScope } from "../analyse/syntax.js";
 import { ts, type TS } from "../compiler.js";
 import type { Candidate, Explanation, IdleComment } from "../plan.js";
 import { shortened } from "../rewrite/wait.js";
-import { keyOf, placeOf, type Unchained, type UnchainedFile } from "./stage.js";
+import type { UnchainedFile } from "./file-plan.js";
+import { keyOf, placeOf } from "./places.js";
+import type { Unchained } from "./stage.js";
 
 /** The functions that the first stage changed and the second left; they are to be kept as they were. */
 export function halfConverted(

@@ -4,14 +4,13 @@
  * `try` around them.
  */
 import { commentRanges } from "../rewrite/comments.js";
-import { isJavaScriptFile, isPropertyName, short, skipParentheses } from "../analyse/syntax.js";
+import { skipParentheses } from "../analyse/syntax.js";
 import { waitedKind } from "../analyse/thenable.js";
 import { ts, type TS } from "../compiler.js";
 import { indentAt, type Style } from "../rewrite/style.js";
 import {
   alwaysLeaves,
   boundNames,
-  declaredNames,
   isAssigned,
   neverThrows,
   readChain,
@@ -22,7 +21,10 @@ import {
   type Link,
   type Written,
 } from "./chain.js";
-import { fresh, reindented, textOf, trimmed, type Piece } from "./pieces.js";
+import { Layout, type Line } from "./layout.js";
+import { BroughtNames, type FileNames } from "./names.js";
+import { fresh, textOf, trimmed, type Piece } from "./pieces.js";
+import { usesLoosely, WrittenTypes } from "./types.js";
 
 /** What becomes of the value of a chain. */
 export type Sink =
@@ -34,42 +36,36 @@ export type Sink =
   /** It is assigned to a variable. */
   | { readonly kind: "assign"; readonly name: string };
 
-/** A statement, or several, without the line break behind it. */
-export type Line = Piece[];
-
 /** What the writer needs of the file that it writes a part of. */
-export interface Surroundings {
+export interface Surroundings extends FileNames {
   readonly file: TS.SourceFile;
-  readonly checker: TS.TypeChecker;
   readonly options: TS.CompilerOptions;
   readonly style: Style;
   /** Copies a part of the file, with what is planned for the places in it. */
   copy(start: number, end: number): Piece[];
-  /** Plans another name for an identifier. */
-  rename(identifier: TS.Identifier, name: string): void;
   /** Whether a call answers by a rejection, whatever goes wrong in it. */
   isOwn(call: TS.CallExpression): boolean;
-  /** A name that the whole file does not have. */
-  freshName(base: string): string;
-  /** The names that chains already brought into a block. */
-  claimed(container: TS.Node): Set<string>;
 }
 
 export class Lowering {
   readonly #at: Surroundings;
-  readonly #container: TS.Node;
+  readonly #layout: Layout;
+  readonly #types: WrittenTypes;
+  readonly #names: BroughtNames;
 
   /** @param container  the block whose names the written statements share */
   constructor(at: Surroundings, container: TS.Node) {
     this.#at = at;
-    this.#container = container;
+    this.#layout = new Layout(at.file, at.style);
+    this.#types = new WrittenTypes(at.file, at.checker, at.options);
+    this.#names = new BroughtNames(at, container);
   }
 
   /** The statements that do what the first `count` links of a chain do. */
   emit(chain: Chain, sink: Sink, indent: string, count = chain.links.length): Line[] {
     if (count === chain.links.length) {
       // The first to bring a name keeps it.
-      for (const { onValue } of chain.links) if (onValue?.kind === "body") this.#avoidCollisions(onValue.node);
+      for (const { onValue } of chain.links) if (onValue?.kind === "body") this.#names.bring(onValue.node);
     }
     if (count === 0) return this.#emitHead(chain, sink, indent);
     const link = chain.links[count - 1] as Link;
@@ -87,7 +83,11 @@ export class Lowering {
   asExpression(chain: Chain, indent: string, count = chain.links.length): Piece[] {
     const deeper = indent + this.#at.style.indent;
     const lines = this.emit(chain, { kind: "return", guarded: false }, deeper, count);
-    return [fresh("await (async () => {"), ...this.#indented(lines, deeper), fresh(`${this.#eol}${indent}})()`)];
+    return [
+      fresh("await (async () => {"),
+      ...this.#layout.indented(lines, deeper),
+      fresh(`${this.#at.style.eol}${indent}})()`),
+    ];
   }
 
   /** Whether control may reach what follows the lines of a returning chain. */
@@ -106,7 +106,7 @@ export class Lowering {
     const { body } = handler.node;
     if (ts.isBlock(body)) return alwaysLeaves(body.statements);
     const nested = this.#nested(skipParentheses(body));
-    return nested === undefined ? !this.#isVoid(body) : !this.mayFallOff(nested);
+    return nested === undefined ? !this.#types.isVoid(body) : !this.mayFallOff(nested);
   }
 
   // ---------------------------------------------------------------- links
@@ -115,7 +115,8 @@ export class Lowering {
     const { file } = this.#at;
     const start = chain.head.getStart(file);
     const held = this.#heldHeads.get(chain.head);
-    const head = held === undefined ? this.#moved(this.#at.copy(start, chain.head.end), start, indent) : [fresh(held)];
+    const head =
+      held === undefined ? this.#layout.moved(this.#at.copy(start, chain.head.end), start, indent) : [fresh(held)];
     return [this.#sunk(sink, [fresh("await "), ...head], "waited", false)];
   }
 
@@ -141,7 +142,7 @@ export class Lowering {
     if (count === 1) {
       const start = chain.head.getStart(file);
       const head =
-        held === undefined ? this.#moved(this.#at.copy(start, chain.head.end), start, indent) : [fresh(held)];
+        held === undefined ? this.#layout.moved(this.#at.copy(start, chain.head.end), start, indent) : [fresh(held)];
       return [this.#called(sink, handler, [...callee, fresh("(await "), ...head, fresh(")")])];
     }
     const name = this.#at.freshName("value");
@@ -153,7 +154,7 @@ export class Lowering {
   #called(sink: Sink, handler: Handler, call: Piece[]): Line {
     const [signature] = this.#at.checker.getTypeAtLocation(handler.node).getCallSignatures();
     const result = signature === undefined ? undefined : this.#at.checker.getReturnTypeOfSignature(signature);
-    return this.#sunk(sink, call, this.#isPlainType(result) ? "plain" : "open", false);
+    return this.#sunk(sink, call, this.#types.isPlain(result) ? "plain" : "open", false);
   }
 
   #emitCatch(chain: Chain, sink: Sink, indent: string, count: number): Line[] {
@@ -170,23 +171,27 @@ export class Lowering {
     const lines = this.emit(inner, guarded(sink), deeper, count - 1);
     return {
       before,
-      attempt: [fresh("try {"), ...this.#indented(lines, deeper), fresh(`${this.#eol}${indent}}`)],
+      attempt: [fresh("try {"), ...this.#layout.indented(lines, deeper), fresh(`${this.#at.style.eol}${indent}}`)],
     };
   }
 
   #catchClause(handler: Handler, link: Link, sink: Sink, indent: string): Piece[] {
     const deeper = indent + this.#at.style.indent;
     const lost = this.#lost(link);
-    const end = fresh(`${this.#eol}${indent}}`);
+    const end = fresh(`${this.#at.style.eol}${indent}}`);
     if (handler.kind === "name") {
       const callee = this.#at.copy(handler.node.getStart(this.#at.file), handler.node.end);
       if (!handler.takesValue) {
         const line = this.#called(sink, handler, [...callee, fresh("()")]);
-        return [fresh(" catch {"), ...this.#indented([...lost, line], deeper), end];
+        return [fresh(" catch {"), ...this.#layout.indented([...lost, line], deeper), end];
       }
       const name = this.#at.freshName("error");
       const line = this.#called(sink, handler, [...callee, fresh(`(${name})`)]);
-      return [fresh(` catch (${name}${this.#anyError()}) {`), ...this.#indented([...lost, line], deeper), end];
+      return [
+        fresh(` catch (${name}${this.#types.anyError}) {`),
+        ...this.#layout.indented([...lost, line], deeper),
+        end,
+      ];
     }
     const { node } = handler;
     const parameter = node.parameters[0];
@@ -202,16 +207,22 @@ export class Lowering {
         binding.push(fresh(`(${thrown}) `));
         const keyword = isAssigned(node.body, parameter.name.getText(file)) ? "let" : "const";
         const written = this.#at.copy((parameter.type as TS.Node).getStart(file), (parameter.type as TS.Node).end);
-        first.push([fresh(`${keyword} `), ...name, fresh(` = ${thrown} as `), ...written, fresh(this.#end)]);
+        first.push([
+          fresh(`${keyword} `),
+          ...name,
+          fresh(` = ${thrown} as `),
+          ...written,
+          fresh(this.#at.style.semicolon),
+        ]);
       } else if (type !== undefined) {
         binding.push(fresh("("), ...this.#at.copy(parameter.name.getStart(file), parameter.end), fresh(") "));
       } else {
-        const used = this.#usesLoosely(node, parameter.name);
-        binding.push(fresh("("), ...name, fresh(`${used ? this.#anyError() : ""}) `));
+        const used = usesLoosely(node, parameter.name);
+        binding.push(fresh("("), ...name, fresh(`${used ? this.#types.anyError : ""}) `));
       }
     }
     const lines = [...lost, ...first, ...this.#body(node, sink, deeper)];
-    return [fresh(" catch "), ...binding, fresh("{"), ...this.#indented(lines, deeper), end];
+    return [fresh(" catch "), ...binding, fresh("{"), ...this.#layout.indented(lines, deeper), end];
   }
 
   #emitFinally(chain: Chain, sink: Sink, indent: string, count: number): Line[] {
@@ -226,7 +237,11 @@ export class Lowering {
       lines.push(...this.#body(handler.node, { kind: "discard" }, deeper));
     }
     const { before, attempt } = this.#attempt(chain, sink, indent, count);
-    const clause = [fresh(" finally {"), ...this.#indented(lines, deeper), fresh(`${this.#eol}${indent}}`)];
+    const clause = [
+      fresh(" finally {"),
+      ...this.#layout.indented(lines, deeper),
+      fresh(`${this.#at.style.eol}${indent}}`),
+    ];
     return [...before, [...attempt, ...clause]];
   }
 
@@ -248,7 +263,7 @@ export class Lowering {
         : this.#at.freshName("value");
     if (takesValue) {
       inner = { kind: "assign", name };
-      first.push([fresh(`let ${name}${this.#annotation(link.before, link.call)}${this.#end}`)]);
+      first.push([fresh(`let ${name}${this.#types.annotation(link.before, link.call)}${this.#at.style.semicolon}`)]);
     }
     const { before, attempt } = this.#attempt(chain, inner, indent, count);
     const clause = this.#catchClause(onError, link, sink, indent);
@@ -270,7 +285,11 @@ export class Lowering {
     if (this.#leaves(handler)) return clause;
     const { style } = this.#at;
     const open = clause.slice(0, -1);
-    return [...open, fresh(`${this.#eol}${indent}${style.indent}return${this.#end}`), fresh(`${this.#eol}${indent}}`)];
+    return [
+      ...open,
+      fresh(`${this.#at.style.eol}${indent}${style.indent}return${this.#at.style.semicolon}`),
+      fresh(`${this.#at.style.eol}${indent}}`),
+    ];
   }
 
   // ---------------------------------------------------------------- callbacks
@@ -285,7 +304,11 @@ export class Lowering {
     if (sink.kind !== "return" && !this.#endsAreTails(body)) {
       const deeper = indent + this.#at.style.indent;
       const lines = this.#block(body, { kind: "return", guarded: false }, deeper);
-      const run = [fresh("await (async () => {"), ...this.#indented(lines, deeper), fresh(`${this.#eol}${indent}})()`)];
+      const run = [
+        fresh("await (async () => {"),
+        ...this.#layout.indented(lines, deeper),
+        fresh(`${this.#at.style.eol}${indent}})()`),
+      ];
       return [this.#sunk(declared, run, "waited", false)];
     }
     if (file.text.slice(inner.start, inner.end).trim() === "") {
@@ -300,13 +323,13 @@ export class Lowering {
       if (returnsOf(body).length !== 1 || last === undefined || !ts.isReturnStatement(last)) {
         const name = this.#plainName(declared);
         if (name === undefined) refuse("TR1305", "the value of a callback is taken apart");
-        lines.push([fresh(`let ${name}${this.#annotationText(declared)}${this.#end}`)]);
+        lines.push([fresh(`let ${name}${this.#annotationText(declared)}${this.#at.style.semicolon}`)]);
         target = { kind: "assign", name };
       }
     }
     lines.push(...this.#block(body, target, indent));
     if (target.kind === "assign" && !alwaysLeaves(body.statements)) {
-      lines.push([fresh(`${target.name} = undefined${this.#end}`)]);
+      lines.push([fresh(`${target.name} = undefined${this.#at.style.semicolon}`)]);
     }
     return lines;
   }
@@ -320,7 +343,7 @@ export class Lowering {
     for (const statement of returnsOf(body)) {
       const start = statement.getStart(file);
       const copied = this.#at.copy(at, start);
-      pieces.push(...reindented(copied, from, indent, this.#isFixed));
+      pieces.push(...this.#layout.reindented(copied, from, indent));
       const own = indentAt(file, start);
       const inside = own.startsWith(from) ? indent + own.slice(from.length) : indent;
       const needsBlock = !ts.isBlock(statement.parent);
@@ -328,11 +351,11 @@ export class Lowering {
       const lines = this.#returned(statement, sink, needsBlock ? deeper : inside);
       const isOne = lines.length === 1 && !textOf(lines[0] as Line).includes("\n");
       if (needsBlock && !isOne) {
-        pieces.push(fresh("{"), ...this.#indented(lines, deeper), fresh(`${this.#eol}${inside}}`));
-      } else pieces.push(...this.#joined(lines, inside));
+        pieces.push(fresh("{"), ...this.#layout.indented(lines, deeper), fresh(`${this.#at.style.eol}${inside}}`));
+      } else pieces.push(...this.#layout.joined(lines, inside));
       at = statement.end;
     }
-    pieces.push(...reindented(this.#at.copy(at, body.end - 1), from, indent, this.#isFixed));
+    pieces.push(...this.#layout.reindented(this.#at.copy(at, body.end - 1), from, indent));
     const result = trimmed(pieces);
     return result.length === 0 ? [] : [result];
   }
@@ -351,7 +374,7 @@ export class Lowering {
     const lines = this.#value(expression, sink, indent);
     const chain = this.#nested(skipParentheses(expression));
     if (sink.kind === "return" && chain !== undefined && this.mayFallOff(chain))
-      lines.push([fresh(`return${this.#end}`)]);
+      lines.push([fresh(`return${this.#at.style.semicolon}`)]);
     return [...outer, ...lines];
   }
 
@@ -374,9 +397,9 @@ export class Lowering {
       (ts.isBinaryExpression(stripped) && stripped.operatorToken.kind === ts.SyntaxKind.CommaToken);
     const written = keepsParentheses ? given : stripped;
     const start = written.getStart(file);
-    const value = this.#moved(this.#at.copy(start, written.end), start, indent);
+    const value = this.#layout.moved(this.#at.copy(start, written.end), start, indent);
     if (waits) return [...around(written), this.#sunk(sink, value, "waited", false)];
-    if (sink.kind === "return" && isWhole && this.#isVoid(inner)) {
+    if (sink.kind === "return" && isWhole && this.#types.isVoid(inner)) {
       return [...around(written), this.#sunk({ kind: "discard" }, value, "plain", false)];
     }
     const kind = waitedKind(inner, checker) === "plain" ? "plain" : "open";
@@ -392,8 +415,16 @@ export class Lowering {
     const error = expression.arguments[0] as TS.Expression;
     const start = error.getStart(file);
     const lost = this.#comments(expression.getStart(file), start).concat(this.#comments(error.end, expression.end));
-    const thrown = [fresh("throw "), ...this.#moved(this.#at.copy(start, error.end), start, indent), fresh(this.#end)];
-    return [...this.#joined(lost, indent), ...(lost.length > 0 ? [fresh(this.#eol + indent)] : []), ...thrown];
+    const thrown = [
+      fresh("throw "),
+      ...this.#layout.moved(this.#at.copy(start, error.end), start, indent),
+      fresh(this.#at.style.semicolon),
+    ];
+    return [
+      ...this.#layout.joined(lost, indent),
+      ...(lost.length > 0 ? [fresh(this.#at.style.eol + indent)] : []),
+      ...thrown,
+    ];
   }
 
   #nested(expression: TS.Expression): Chain | undefined {
@@ -424,62 +455,6 @@ export class Lowering {
     return returns.length === 0 || alwaysLeaves(body.statements) || returns.every((r) => r.expression === undefined);
   }
 
-  // ---------------------------------------------------------------- names
-
-  readonly #named = new Set<TS.Node>();
-
-  /** Names that a callback brings into the block around it get others where they are taken. */
-  #avoidCollisions(node: Written): void {
-    if (this.#named.has(node)) return;
-    this.#named.add(node);
-    const parameter = node.parameters[0];
-    const names = [
-      ...(parameter === undefined ? [] : boundNames(parameter.name)),
-      ...(ts.isBlock(node.body) ? declaredNames(node.body) : []),
-    ];
-    const claimed = this.#at.claimed(this.#container);
-    for (const name of names) {
-      if (!claimed.has(name.text) && !this.#isTaken(name.text, node)) {
-        claimed.add(name.text);
-        continue;
-      }
-      const other = this.#at.freshName(name.text);
-      claimed.add(other);
-      this.#renameAll(node, name, other);
-    }
-  }
-
-  #isTaken(name: string, node: Written): boolean {
-    let taken = false;
-    const visit = (inner: TS.Node): void => {
-      if (taken || inner === node) return;
-      if (ts.isFunctionLike(inner) && inner !== this.#container) {
-        const own = inner.parameters.flatMap((p) => boundNames(p.name));
-        if (own.some((identifier) => identifier.text === name)) return;
-      }
-      if (ts.isIdentifier(inner) && inner.text === name && !isPropertyName(inner)) taken = true;
-      else ts.forEachChild(inner, visit);
-    };
-    ts.forEachChild(this.#container, visit);
-    return taken;
-  }
-
-  #renameAll(root: TS.Node, declared: TS.Identifier, name: string): void {
-    const { checker } = this.#at;
-    const symbol = checker.getSymbolAtLocation(declared);
-    const visit = (node: TS.Node): void => {
-      if (ts.isIdentifier(node) && node.text === declared.text) {
-        const own = ts.isShorthandPropertyAssignment(node.parent)
-          ? checker.getShorthandAssignmentValueSymbol(node.parent)
-          : checker.getSymbolAtLocation(node);
-        const isKey = isPropertyName(node) && !(ts.isBindingElement(node.parent) && node.parent.name === node);
-        if (own === symbol && !isKey) this.#at.rename(node, name);
-      }
-      ts.forEachChild(node, visit);
-    };
-    visit(root);
-  }
-
   #declaration(parameter: TS.ParameterDeclaration, node: Written): Sink {
     const { file } = this.#at;
     const names = boundNames(parameter.name);
@@ -496,15 +471,15 @@ export class Lowering {
   #declareFirst(chain: Chain, sink: Sink & { kind: "declare" }, indent: string, count: number): Line[] {
     const link = chain.links[count - 1] as Link;
     const name = this.#plainName(sink);
-    const annotation = sink.type.length > 0 ? this.#annotationText(sink) : this.#annotation(link.call, link.call);
+    const annotation = sink.type.length > 0 ? this.#annotationText(sink) : this.#types.annotation(link.call, link.call);
     if (name !== undefined) {
       const lines = this.emit(chain, { kind: "assign", name }, indent, count);
-      return [[fresh(`let ${name}${annotation}${this.#end}`)], ...lines];
+      return [[fresh(`let ${name}${annotation}${this.#at.style.semicolon}`)], ...lines];
     }
     const held = this.#at.freshName("value");
     const lines = this.emit(chain, { kind: "assign", name: held }, indent, count);
-    const taken = [fresh(`${sink.keyword} `), ...sink.name, fresh(` = ${held}${this.#end}`)];
-    return [[fresh(`let ${held}${annotation}${this.#end}`)], ...lines, taken];
+    const taken = [fresh(`${sink.keyword} `), ...sink.name, fresh(` = ${held}${this.#at.style.semicolon}`)];
+    return [[fresh(`let ${held}${annotation}${this.#at.style.semicolon}`)], ...lines, taken];
   }
 
   #plainName(sink: Sink & { kind: "declare" }): string | undefined {
@@ -516,59 +491,12 @@ export class Lowering {
     return sink.type.length === 0 ? "" : `: ${textOf(sink.type)}`;
   }
 
-  /** The type of what a promise gives, as `: T`; nothing in JavaScript. */
-  #annotation(promise: TS.Expression, at: TS.Node): string {
-    if (isJavaScriptFile(this.#at.file)) return "";
-    const type = this.#awaitedType(promise);
-    const text = this.#typeText(type, at);
-    if (text === undefined) refuse("TR1305", `the type of what ${short(promise)} gives cannot be written here`);
-    return `: ${text}`;
-  }
-
-  #awaitedType(promise: TS.Expression): TS.Type | undefined {
-    const { checker } = this.#at;
-    return checker.getAwaitedType(checker.getTypeAtLocation(promise));
-  }
-
-  #typeText(type: TS.Type | undefined, at: TS.Node): string | undefined {
-    if (type === undefined || isJavaScriptFile(this.#at.file)) return undefined;
-    const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.WriteArrowStyleSignature;
-    const text = this.#at.checker.typeToString(type, at, flags);
-    return /import\(|\btypeof import|\.\.\. \d+ more|<anonymous|\b__/.test(text) ? undefined : text;
-  }
-
   /** What a callback is declared to give, where its value goes into a variable. */
   #resultAnnotation(node: Written, sink: Sink): Sink {
     if (node.type === undefined || sink.kind !== "declare" || sink.type.length > 0) return sink;
     const text = node.type.getText(this.#at.file);
     const promised = /^Promise<([\s\S]*)>$/.exec(text);
     return { ...sink, type: [fresh(promised?.[1] ?? text)] };
-  }
-
-  /** Whether an error is used for more than being passed on, which its type then has to allow. */
-  #usesLoosely(node: Written, name: TS.BindingName): boolean {
-    if (!ts.isIdentifier(name)) return false;
-    let loosely = false;
-    const visit = (inner: TS.Node): void => {
-      if (ts.isIdentifier(inner) && inner.text === name.text && inner !== name && !isPropertyName(inner)) {
-        const { parent } = inner;
-        const isTested =
-          ts.isBinaryExpression(parent) &&
-          parent.left === inner &&
-          parent.operatorToken.kind === ts.SyntaxKind.InstanceOfKeyword;
-        if (!isTested && !ts.isThrowStatement(parent)) loosely = true;
-      }
-      ts.forEachChild(inner, visit);
-    };
-    visit(node.body);
-    return loosely;
-  }
-
-  /** Errors of promises have no type; those of a catch clause may have to be unknown. */
-  #anyError(): string {
-    const { options, file } = this.#at;
-    const isStrict = options.useUnknownInCatchVariables ?? options.strict ?? false;
-    return isStrict && !isJavaScriptFile(file) ? ": any" : "";
   }
 
   // ---------------------------------------------------------------- text
@@ -581,9 +509,9 @@ export class Lowering {
     if (held !== undefined) return { before: [], chain };
     const name = this.#at.freshName("promise");
     const start = chain.head.getStart(file);
-    const head = this.#moved(this.#at.copy(start, chain.head.end), start, indent);
+    const head = this.#layout.moved(this.#at.copy(start, chain.head.end), start, indent);
     this.#heldHeads.set(chain.head, name);
-    return { before: [[fresh(`const ${name} = `), ...head, fresh(this.#end)]], chain };
+    return { before: [[fresh(`const ${name} = `), ...head, fresh(this.#at.style.semicolon)]], chain };
   }
 
   readonly #heldHeads = new Map<TS.Expression, string>();
@@ -592,7 +520,7 @@ export class Lowering {
   #sunk(sink: Sink, value: Piece[], kind: "plain" | "waited" | "open", isPure: boolean, wrapped = false): Line {
     const wait =
       kind === "open" ? (wrapped ? [fresh("await ("), ...value, fresh(")")] : [fresh("await "), ...value]) : value;
-    const end = fresh(this.#end);
+    const end = fresh(this.#at.style.semicolon);
     switch (sink.kind) {
       case "return":
         return [fresh("return "), ...(sink.guarded ? wait : kind === "waited" ? unwaited(value) : value), end];
@@ -613,33 +541,8 @@ export class Lowering {
     }
   }
 
-  #indented(lines: readonly Line[], indent: string): Piece[] {
-    return lines
-      .filter((line) => line.length > 0)
-      .flatMap((line) => [fresh(this.#eol + indent), ...this.#unjoined(line)]);
-  }
-
-  #joined(lines: readonly Line[], indent: string): Piece[] {
-    return lines
-      .filter((line) => line.length > 0)
-      .flatMap((line, index) => (index === 0 ? line : [fresh(this.#eol + indent), ...this.#unjoined(line)]));
-  }
-
-  /** Without semicolons, a line must not read as the rest of the one in front. */
-  #unjoined(line: Line): Line {
-    const text = textOf(line);
-    return this.#at.style.semicolon === "" && /^[([`+\-/]/.test(text) && !/^\/[*/]/.test(text)
-      ? [fresh(";"), ...line]
-      : line;
-  }
-
   lines(lines: readonly Line[], indent: string): Piece[] {
-    return this.#joined(lines, indent);
-  }
-
-  /** Copied text, its further lines moved to another indentation. */
-  #moved(pieces: readonly Piece[], start: number, indent: string): Piece[] {
-    return reindented(pieces, indentAt(this.#at.file, start), indent, this.#isFixed);
+    return this.#layout.joined(lines, indent);
   }
 
   #indentInside(body: TS.Block): string {
@@ -648,9 +551,6 @@ export class Lowering {
     if (first === undefined) return indentAt(file, body.getStart(file)) + this.#at.style.indent;
     return indentAt(file, first.getStart(file));
   }
-
-  readonly #isFixed = (lineBreak: number): boolean =>
-    templatesOf(this.#at.file).some(({ start, end }) => start < lineBreak && lineBreak < end);
 
   /** The comments of a link that are in no part of it that is kept. */
   #lost(link: Link): Line[] {
@@ -684,32 +584,6 @@ export class Lowering {
 
   #comments(start: number, end: number): Line[] {
     return commentRanges(this.#at.file, start, end).map((comment) => this.#at.copy(comment.start, comment.end));
-  }
-
-  get #eol(): string {
-    return this.#at.style.eol;
-  }
-
-  get #end(): string {
-    return this.#at.style.semicolon;
-  }
-
-  #isVoid(expression: TS.Expression): boolean {
-    const type = this.#at.checker.getTypeAtLocation(expression);
-    return (type.flags & ts.TypeFlags.Void) !== 0;
-  }
-
-  #isPlainType(type: TS.Type | undefined): boolean {
-    if (type === undefined) return false;
-    const types = type.isUnion() ? type.types : [type];
-    const plain =
-      ts.TypeFlags.StringLike |
-      ts.TypeFlags.NumberLike |
-      ts.TypeFlags.BooleanLike |
-      ts.TypeFlags.VoidLike |
-      ts.TypeFlags.Null |
-      ts.TypeFlags.BigIntLike;
-    return types.every((one) => (one.flags & plain) !== 0);
   }
 
   #needsTry(chain: Chain, count: number): boolean {
@@ -752,27 +626,4 @@ function needsParentheses(expression: TS.Expression): boolean {
     ts.isAsExpression(expression) ||
     ts.isSatisfiesExpression(expression)
   );
-}
-
-const templates = new WeakMap<TS.SourceFile, readonly { start: number; end: number }[]>();
-
-/** Literals whose line breaks are part of what they mean. */
-function templatesOf(file: TS.SourceFile): readonly { start: number; end: number }[] {
-  const known = templates.get(file);
-  if (known !== undefined) return known;
-  const found: { start: number; end: number }[] = [];
-  const visit = (node: TS.Node): void => {
-    if (
-      ts.isNoSubstitutionTemplateLiteral(node) ||
-      ts.isTemplateHead(node) ||
-      ts.isTemplateMiddleOrTemplateTail(node) ||
-      ts.isJsxText(node)
-    ) {
-      found.push({ start: node.getStart(file), end: node.end });
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(file);
-  templates.set(file, found);
-  return found;
 }

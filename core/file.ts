@@ -34,8 +34,11 @@ export interface FileStat {
 export type SeekFrom = "set" | "cur" | "end";
 
 /**
- * An open file. As a flow it is read and written where its position is, which goes on; `pread` and `pwrite` leave that alone. Closed by
- * its switch, or by `close`; used after that, it throws `InvalidArgument`.
+ * An open file. As a flow it is read and written where its position is, which goes on: by one fiber at a time, in the order in which they
+ * came. A process that is given the file goes on there, too, and moves it. `pread` and `pwrite` leave it alone, and wait for nobody.
+ * Closed by its switch, or by `close`; used after that, it throws `InvalidArgument`.
+ *
+ * One that is a FIFO has no positions. Who reads it waits for a writer, and meets the end when the last writer has closed it.
  *
  * @example
  * yield* env.cwd.join("notes.txt").withOpenIn(function* (file) {
@@ -61,7 +64,11 @@ export abstract class File implements Source, Sink {
   /** Writes some of `buffers` at `offset`; gives the number of bytes. A cancellation point. */
   abstract pwriteSome(buffers: readonly Uint8Array[], offset: number): Op<number>;
 
-  /** Moves the position; gives what it is from the beginning. */
+  /**
+   * Moves the position; gives what it is from the beginning. A cancellation point.
+   *
+   * @throws RangeError  for a place before the beginning
+   */
   abstract seek(offset: number, from: SeekFrom): Op<number>;
 
   /** Makes the file `size` bytes long. */

@@ -5,136 +5,38 @@ import {
   chown,
   constants,
   fstat,
-  fsync,
-  ftruncate,
   lchown,
   lstat,
   mkdir,
   opendir,
-  read,
   readlink,
   rename,
   rmdir,
   stat,
   symlink,
   unlink,
-  write,
-  writev,
-  type BigIntStats,
   type Dir as NodeDir,
 } from "node:fs";
 import { Cursor } from "../cursor.js";
 import { protect } from "../cancel.js";
 import { InvalidArgument } from "../engine/invalid-argument.js";
 import type { Op } from "../engine/op.js";
-import { expectBuffers, expectOffset, File, type FileKind, type FileStat, type SeekFrom } from "../file.js";
-import { EndOfFile } from "../flow.js";
-import { fromSystemError, IoError } from "../io-error.js";
+import type { File, FileStat } from "../file.js";
+import { IoError } from "../io-error.js";
 import type { Create, Dir, DirEntry, OpenedDir, OpenOptions } from "../path.js";
 import { Path } from "../path.js";
 import type { Switch } from "../switch.js";
+import { systemMonoClock } from "../system-clock.js";
 import { yieldNow } from "../turns.js";
 import type { Meaning } from "../walk.js";
-import { call, system, translated, type Done } from "./call.js";
+import { call, system, translated } from "./call.js";
 import { Descriptor } from "./descriptor.js";
+import { Fifo } from "./fifo.js";
+import { NodeFile } from "./file.js";
+import { kindOf, statOf } from "./file-stat.js";
 import { closeFd, openFd, walkFrom, type Place } from "./walk.js";
 
-// --- files ---
-
-class NodeFile extends File {
-  private readonly descriptor: Descriptor<number>;
-  /** Where the next read or write begins; undefined for what has no places, such as pipes. */
-  private position: number | undefined;
-  private readonly appends: boolean;
-
-  constructor(descriptor: Descriptor<number>, hasPositions: boolean, appends: boolean) {
-    super();
-    this.descriptor = descriptor;
-    this.position = hasPositions ? 0 : undefined;
-    this.appends = appends;
-  }
-
-  get fd(): number {
-    return this.descriptor.now("fd");
-  }
-
-  *read(buffer: Uint8Array): Op<number> {
-    const length = yield* this.readAt("read", [buffer], this.position);
-    if (this.position !== undefined) this.position += length;
-    return length;
-  }
-
-  pread(buffers: readonly Uint8Array[], offset: number): Op<number> {
-    expectBuffers("File.pread", buffers);
-    expectOffset("File.pread", offset);
-    return this.readAt("pread", buffers, offset);
-  }
-
-  private *readAt(operation: string, buffers: readonly Uint8Array[], at: number | undefined): Op<number> {
-    yield* yieldNow();
-    const buffer = buffers.find((some) => some.length > 0);
-    if (!buffer) return 0;
-    const length = yield* this.descriptor.use(operation, (fd) =>
-      system<number>(operation, (done) => read(fd, buffer, 0, buffer.length, at ?? null, done)),
-    );
-    if (length === 0) throw new EndOfFile();
-    return length;
-  }
-
-  *writeSome(buffers: readonly Uint8Array[]): Op<number> {
-    const length = yield* this.writeAt("write", buffers, this.appends ? undefined : this.position);
-    if (this.position !== undefined) this.position += length;
-    return length;
-  }
-
-  pwriteSome(buffers: readonly Uint8Array[], offset: number): Op<number> {
-    expectBuffers("File.pwriteSome", buffers);
-    expectOffset("File.pwriteSome", offset);
-    return this.writeAt("pwrite", buffers, offset);
-  }
-
-  private *writeAt(operation: string, buffers: readonly Uint8Array[], at: number | undefined): Op<number> {
-    yield* yieldNow();
-    const full = buffers.filter((buffer) => buffer.length > 0).slice(0, MOST_BUFFERS);
-    const only = full[0];
-    if (!only) return 0;
-    return yield* this.descriptor.use(operation, (fd) =>
-      system<number>(operation, (done) => {
-        if (full.length === 1) write(fd, only, 0, only.length, at ?? null, done);
-        else writev(fd, full, at ?? null, done);
-      }),
-    );
-  }
-
-  *seek(offset: number, from: SeekFrom): Op<number> {
-    const now = this.position;
-    if (now === undefined) throw fromSystemError(Object.assign(new Error("ESPIPE: illegal seek"), { code: "ESPIPE" }));
-    const start = from === "set" ? 0 : from === "cur" ? now : (yield* this.stat()).size;
-    expectOffset("File.seek", start + offset);
-    this.position = start + offset;
-    return this.position;
-  }
-
-  stat(): Op<FileStat> {
-    return this.descriptor.use("stat", (fd) => statOf("stat", (done) => fstat(fd, { bigint: true }, done)));
-  }
-
-  *truncate(size: number): Op<void> {
-    expectOffset("File.truncate", size);
-    yield* this.descriptor.use("truncate", (fd) => system<void>("truncate", (done) => ftruncate(fd, size, done)));
-  }
-
-  *sync(): Op<void> {
-    yield* this.descriptor.use("sync", (fd) => system<void>("sync", (done) => fsync(fd, done)));
-  }
-
-  close(): Op<void> {
-    return this.descriptor.close();
-  }
-}
-
-/** The most that the system takes at once. */
-const MOST_BUFFERS = 1024;
+// --- opening files ---
 
 function flagsOf(how: "read" | OpenOptions): { flags: number; perm: number } {
   // A FIFO is opened without waiting for its other end.
@@ -152,51 +54,59 @@ function createFlags(create: Create): number {
   return constants.O_CREAT | ("orTruncate" in create ? constants.O_TRUNC : 0);
 }
 
+/** Waits while nobody reads: longer each time, and in no thread of the pool. */
+function* untilRead(open: () => Op<number | undefined>): Op<number> {
+  for (let delay = SHORTEST_DELAY; ; delay = Math.min(2 * delay, LONGEST_DELAY)) {
+    const fd = yield* open();
+    if (fd !== undefined) return fd;
+    yield* systemMonoClock.sleep(delay);
+  }
+}
+
+/** In seconds. The system does not tell when somebody comes to read. */
+const SHORTEST_DELAY = 0.001;
+const LONGEST_DELAY = 0.05;
+
+/** Undefined for a FIFO that nobody reads. Opened to be read as well, it would look to other writers as if somebody did. */
+function* openUnlessUnread(native: string, flags: number, perm: number): Op<number | undefined> {
+  if (!(yield* isFifo(native))) return yield* openFd(native, flags, perm);
+  try {
+    return yield* openFd(native, (flags & constants.O_NOFOLLOW) | constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENXIO") throw error;
+    return undefined;
+  }
+}
+
+function isFifo(native: string): Op<boolean> {
+  return call<boolean>("stat", (done) => stat(native, (error, stats) => done(null, !error && stats.isFIFO())));
+}
+
+/** A file that has been opened as `fd`; it is given back if that fails. */
+function* fileOf(fd: number, name: string, sw: Switch, { isReader, appends }: Access): Op<File> {
+  let fifo: Fifo | undefined;
+  const descriptor = yield* Descriptor.own(fd, {
+    name,
+    sw,
+    release: (raw) => (fifo ? fifo.giveBack(raw) : closeFd(raw)),
+  });
+  try {
+    const { kind } = yield* protect(() => statOf("stat", (done) => fstat(fd, { bigint: true }, done)));
+    if (kind === "fifo") return (fifo = new Fifo(descriptor, isReader));
+    return new NodeFile(descriptor, { sw, hasPositions: kind === "regular", appends });
+  } catch (error) {
+    yield* descriptor.close();
+    throw error;
+  }
+}
+
+/** What a file has been opened for. */
+interface Access {
+  readonly isReader: boolean;
+  readonly appends: boolean;
+}
+
 // --- what is there ---
-
-function kindOf(
-  stats: Pick<
-    BigIntStats,
-    "isFile" | "isDirectory" | "isSymbolicLink" | "isFIFO" | "isSocket" | "isCharacterDevice" | "isBlockDevice"
-  >,
-): FileKind {
-  if (stats.isFile()) return "regular";
-  if (stats.isDirectory()) return "directory";
-  if (stats.isSymbolicLink()) return "symlink";
-  if (stats.isFIFO()) return "fifo";
-  if (stats.isSocket()) return "socket";
-  if (stats.isCharacterDevice()) return "character";
-  return stats.isBlockDevice() ? "block" : "unknown";
-}
-
-/** Cut, so that nothing seems to be newer than it is. */
-function dateOf(ns: bigint): Date {
-  return new Date(Number(ns / 1_000_000n));
-}
-
-function* statOf(label: string, start: (done: Done<BigIntStats>) => void): Op<FileStat> {
-  const stats = yield* system<BigIntStats>(label, start);
-  const { dev, ino, rdev, atimeNs, mtimeNs, ctimeNs } = stats;
-  return {
-    kind: kindOf(stats),
-    perm: Number(stats.mode & 0o7777n),
-    size: Number(stats.size),
-    dev,
-    ino,
-    nlink: Number(stats.nlink),
-    uid: Number(stats.uid),
-    gid: Number(stats.gid),
-    rdev,
-    blksize: Number(stats.blksize),
-    blocks: Number(stats.blocks),
-    atime: dateOf(atimeNs),
-    mtime: dateOf(mtimeNs),
-    ctime: dateOf(ctimeNs),
-    atimeNs,
-    mtimeNs,
-    ctimeNs,
-  };
-}
 
 class Entries extends Cursor<DirEntry> {
   private readonly dir: NodeDir;
@@ -240,15 +150,13 @@ abstract class SystemDir implements Dir {
     sw.check();
     const { flags, perm } = flagsOf(how);
     const more = this.isConfined ? constants.O_NOFOLLOW : 0;
-    const fd = yield* this.do(path, meaningOf(flags), (native) => openFd(native, flags | more, perm));
-    const descriptor = yield* Descriptor.own(fd, { name: this.label, sw, release: closeFd });
-    try {
-      const { kind } = yield* protect(() => statOf("stat", (done) => fstat(fd, { bigint: true }, done)));
-      return new NodeFile(descriptor, kind === "regular", how !== "read" && how.append === true);
-    } catch (error) {
-      yield* descriptor.close();
-      throw error;
-    }
+    const mayBeThere = how !== "read" && (flags & constants.O_EXCL) === 0;
+    const attempt = mayBeThere ? openUnlessUnread : openFd;
+    const fd = yield* untilRead(() =>
+      this.do<number | undefined>(path, meaningOf(flags), (native) => attempt(native, flags | more, perm)),
+    );
+    const appends = (flags & constants.O_APPEND) !== 0;
+    return yield* fileOf(fd, this.label, sw, { isReader: how === "read", appends });
   }
 
   *mkdir(path: string, perm: number): Op<void> {

@@ -27,6 +27,7 @@ import { first } from "../race.js";
 import { Hook, Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
 import { translated } from "./call.js";
+import { NodeFile } from "./file.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
 
 // --- flows that the system does not know ---
@@ -133,6 +134,11 @@ function attach(flow: Source | Sink | undefined): Attached {
   if (flow === undefined) return undefined;
   const { fd } = flow as { fd?: unknown };
   return typeof fd === "number" ? fd : hold(flow);
+}
+
+/** A process goes on where we are. */
+function* handOver(flow: unknown): Op<void> {
+  if (flow instanceof NodeFile) yield* flow.handOver();
 }
 
 function stdioOf(attached: Attached, position: number): number | "pipe" {
@@ -341,6 +347,8 @@ class NodeProcessManager extends ProcessManager {
     const attached: Attached[] = [];
     let child: NodeChild | undefined;
     try {
+      // First, so that nobody can close one of them before the process has it.
+      for (const name of STREAMS) yield* handOver(options[name]);
       for (const name of STREAMS) attached.push(attach(options[name]));
       yield* suspend<void>(`start of ${executable}`, (_, enqueue) => {
         const raw = spawn(program, args.slice(1), {

@@ -1,0 +1,256 @@
+// Open files of Node.
+//
+// It is the system that keeps the position of a file, as long as nobody has moved it: so a process that is given the file goes on where we
+// are, and we go on where it was. Node cannot move the system's position. After a `seek` we keep the position ourselves, until the file
+// is handed over.
+
+import { fstat, fsync, ftruncate, open, read, readFile, readv, write, writev } from "node:fs";
+import type { Op } from "../engine/op.js";
+import { expectBuffers, expectOffset, File, type FileStat, type SeekFrom } from "../file.js";
+import { EndOfFile } from "../flow.js";
+import { fromSystemError, IoError } from "../io-error.js";
+import { Semaphore } from "../semaphore.js";
+import type { Switch } from "../switch.js";
+import { yieldNow } from "../turns.js";
+import { system } from "./call.js";
+import { Descriptor } from "./descriptor.js";
+import { statOf } from "./file-stat.js";
+import { closeFd } from "./walk.js";
+
+const isLinux = process.platform === "linux";
+
+/** The most that the system takes at once. */
+const MOST_BUFFERS = 1024;
+
+/** How much is read at once, for nothing but the position. */
+const SKIPPED_AT_ONCE = 65536;
+
+/** The options of {@link NodeFile}. */
+export interface NodeFileOptions {
+  /** What it belongs to, as the descriptor does. */
+  readonly sw: Switch;
+  /** Devices have no positions. */
+  readonly hasPositions: boolean;
+  /** Whether the system writes at the end, wherever the position is. */
+  readonly appends: boolean;
+}
+
+/** A file, or a device. */
+export class NodeFile extends File {
+  private descriptor: Descriptor<number>;
+  private readonly sw: Switch;
+  private readonly hasPositions: boolean;
+  private readonly appends: boolean;
+  /** Where the next read or write begins; undefined when that is where the system says. */
+  private position: number | undefined = undefined;
+  /** Where the system's position is, for systems that do not tell: as far as we know. */
+  private moved = 0;
+  /** Whose turn it is to use the position. */
+  private readonly turn = new Semaphore(1, { name: "position of a file" });
+
+  constructor(descriptor: Descriptor<number>, { sw, hasPositions, appends }: NodeFileOptions) {
+    super();
+    this.descriptor = descriptor;
+    this.sw = sw;
+    this.hasPositions = hasPositions;
+    this.appends = appends;
+  }
+
+  get fd(): number {
+    return this.descriptor.now("fd");
+  }
+
+  // --- where the position is ---
+
+  *read(buffer: Uint8Array): Op<number> {
+    yield* yieldNow();
+    if (!this.hasPositions) return yield* this.readAt("read", [buffer], null);
+    yield* this.turn.acquire();
+    try {
+      return this.advance(yield* this.readAt("read", [buffer], this.position ?? null));
+    } finally {
+      this.turn.release();
+    }
+  }
+
+  *writeSome(buffers: readonly Uint8Array[]): Op<number> {
+    yield* yieldNow();
+    if (!this.hasPositions) return yield* this.writeAt("write", buffers, null);
+    yield* this.turn.acquire();
+    try {
+      return yield* this.appends ? this.append(buffers) : this.overwrite(buffers);
+    } finally {
+      this.turn.release();
+    }
+  }
+
+  private *overwrite(buffers: readonly Uint8Array[]): Op<number> {
+    return this.advance(yield* this.writeAt("write", buffers, this.position ?? null));
+  }
+
+  /** The system moves its position to the end. */
+  private *append(buffers: readonly Uint8Array[]): Op<number> {
+    const length = yield* this.writeAt("write", buffers, null);
+    if (length > 0) this.position = undefined;
+    if (!isLinux) this.moved = (yield* this.stat()).size;
+    return length;
+  }
+
+  private advance(length: number): number {
+    if (this.position === undefined) this.moved += length;
+    else this.position += length;
+    return length;
+  }
+
+  *seek(offset: number, from: SeekFrom): Op<number> {
+    this.descriptor.now("seek");
+    if (!this.hasPositions) throw illegalSeek();
+    yield* this.turn.acquire();
+    try {
+      const position = (yield* this.startOf(from)) + offset;
+      expectOffset("File.seek", position);
+      this.position = position;
+      return position;
+    } finally {
+      this.turn.release();
+    }
+  }
+
+  private *startOf(from: SeekFrom): Op<number> {
+    if (from === "set") return 0;
+    return from === "end" ? (yield* this.stat()).size : (this.position ?? (yield* this.systemPosition()));
+  }
+
+  /** Others may have moved it. */
+  private *systemPosition(): Op<number> {
+    return isLinux ? (yield* this.infoOf()).position : this.moved;
+  }
+
+  /** What Linux knows of the descriptor. */
+  private infoOf(): Op<{ position: number; flags: number }> {
+    return this.descriptor.use("seek", function* (fd) {
+      const text = yield* system<string>("seek", (done) => readFile(`/proc/self/fdinfo/${fd}`, "latin1", done));
+      const numberOf = (name: string, radix: number) =>
+        parseInt(new RegExp(`^${name}:\\s*(\\d+)$`, "m").exec(text)![1]!, radix);
+      return { position: numberOf("pos", 10), flags: numberOf("flags", 8) };
+    });
+  }
+
+  // --- for other processes ---
+
+  /**
+   * Makes the position the system's again, for a process that is given the descriptor and goes on where we are.
+   *
+   * @throws IoError  `Io Not_available` when its position cannot be brought to where ours is
+   */
+  *handOver(): Op<void> {
+    yield* this.turn.acquire();
+    try {
+      if (this.position !== undefined) yield* this.bringTo(this.position);
+      this.position = undefined;
+    } finally {
+      this.turn.release();
+    }
+  }
+
+  private *bringTo(position: number): Op<void> {
+    let at = yield* this.systemPosition();
+    if (position < at) {
+      yield* this.openAgain();
+      at = 0;
+    }
+    const scrap = new Uint8Array(SKIPPED_AT_ONCE);
+    while (at < position) {
+      const wanted = Math.min(position - at, MOST_BUFFERS * SKIPPED_AT_ONCE);
+      const buffers = Array.from({ length: Math.ceil(wanted / SKIPPED_AT_ONCE) }, (_, i) =>
+        scrap.subarray(0, wanted - i * SKIPPED_AT_ONCE),
+      );
+      const length = yield* this.descriptor.use("read", (fd) =>
+        system<number>("read", (done) => readv(fd, buffers, null, done)),
+      );
+      if (length === 0) throw notAvailable("handing over a file whose position is beyond its end");
+      at += length;
+    }
+    this.moved = at;
+  }
+
+  /** With another descriptor, whose position is at the beginning. Those who use this one at the moment do so to the end. */
+  private *openAgain(): Op<void> {
+    if (!isLinux) throw notAvailable("handing over a file that was moved back");
+    const { flags } = yield* this.infoOf();
+    const before = this.descriptor;
+    const fd = yield* before.use("open", (old) =>
+      system<number>("opening again", (done) => open(`/proc/self/fd/${old}`, flags, done)),
+    );
+    this.descriptor = yield* Descriptor.own(fd, { name: before.name, sw: this.sw, release: closeFd });
+    yield* before.close();
+  }
+
+  // --- anywhere ---
+
+  pread(buffers: readonly Uint8Array[], offset: number): Op<number> {
+    expectBuffers("File.pread", buffers);
+    expectOffset("File.pread", offset);
+    return inTurn(() => this.readAt("pread", buffers, offset));
+  }
+
+  private *readAt(operation: string, buffers: readonly Uint8Array[], at: number | null): Op<number> {
+    const buffer = buffers.find((some) => some.length > 0);
+    if (!buffer) return 0;
+    const length = yield* this.descriptor.use(operation, (fd) =>
+      system<number>(operation, (done) => read(fd, buffer, 0, buffer.length, at, done)),
+    );
+    if (length === 0) throw new EndOfFile();
+    return length;
+  }
+
+  pwriteSome(buffers: readonly Uint8Array[], offset: number): Op<number> {
+    expectBuffers("File.pwriteSome", buffers);
+    expectOffset("File.pwriteSome", offset);
+    return inTurn(() => this.writeAt("pwrite", buffers, offset));
+  }
+
+  private *writeAt(operation: string, buffers: readonly Uint8Array[], at: number | null): Op<number> {
+    const full = buffers.filter((buffer) => buffer.length > 0).slice(0, MOST_BUFFERS);
+    const only = full[0];
+    if (!only) return 0;
+    return yield* this.descriptor.use(operation, (fd) =>
+      system<number>(operation, (done) => {
+        if (full.length === 1) write(fd, only, 0, only.length, at, done);
+        else writev(fd, full, at, done);
+      }),
+    );
+  }
+
+  stat(): Op<FileStat> {
+    return this.descriptor.use("stat", (fd) => statOf("stat", (done) => fstat(fd, { bigint: true }, done)));
+  }
+
+  *truncate(size: number): Op<void> {
+    expectOffset("File.truncate", size);
+    yield* this.descriptor.use("truncate", (fd) => system<void>("truncate", (done) => ftruncate(fd, size, done)));
+  }
+
+  *sync(): Op<void> {
+    yield* this.descriptor.use("sync", (fd) => system<void>("sync", (done) => fsync(fd, done)));
+  }
+
+  close(): Op<void> {
+    return this.descriptor.close();
+  }
+}
+
+/** Lets others have their turn first, so that loops over fast files stop when they are told to. */
+function* inTurn<T>(body: () => Op<T>): Op<T> {
+  yield* yieldNow();
+  return yield* body();
+}
+
+/** What the system says of what has no positions. */
+function illegalSeek(): IoError {
+  return fromSystemError(Object.assign(new Error("ESPIPE: illegal seek"), { code: "ESPIPE" }));
+}
+
+function notAvailable(step: string): IoError {
+  return new IoError({ area: "Io", kind: "Not_available" }, [step]);
+}

@@ -14,13 +14,17 @@ interface Reported {
 /** Files and directories. */
 export type FsErr = Reported & {
   readonly area: "Fs";
-  readonly kind: "Not_found" | "Already_exists" | "Permission_denied" | "Not_native";
+  readonly kind: "Not_found" | "Already_exists" | "Permission_denied" | "No_space" | "Not_native";
 };
 
 /** The network. */
 export type NetErr = Reported & { readonly area: "Net" } & (
     | { readonly kind: "Connection_reset" }
-    | { readonly kind: "Connection_failure"; readonly reason: "Refused" | "Timeout" | "No_matching_addresses" }
+    | {
+        readonly kind: "Connection_failure";
+        readonly reason: "Refused" | "Timeout" | "Unreachable" | "No_matching_addresses";
+      }
+    | { readonly kind: "Address_in_use" }
     | { readonly kind: "Invalid_option" }
     | { readonly kind: "Address_lookup_failed"; readonly reason: string }
   );
@@ -41,6 +45,8 @@ export type GeneralErr =
   | { readonly area: "Io"; readonly kind: "Multiple_io"; readonly errors: readonly IoError[] }
   /** This system cannot do it. */
   | (Reported & { readonly area: "Io"; readonly kind: "Not_available" })
+  /** As many files, sockets and pipes are open as this process, or the system, may have. */
+  | (Reported & { readonly area: "Io"; readonly kind: "Too_many_files" })
   /** Anything else that the system reported. */
   | (Reported & { readonly area: "Io"; readonly kind: "X" });
 
@@ -274,6 +280,14 @@ const codes = /* @__PURE__ */ new Map<unknown, IoErr>([
   ["ECONNRESET", { area: "Net", kind: "Connection_reset" }],
   ["EPIPE", { area: "Net", kind: "Connection_reset" }],
   ["ECONNABORTED", { area: "Net", kind: "Connection_reset" }],
+  // Node's own words for it: what it was to write to has been closed, or ended.
+  ["ERR_STREAM_DESTROYED", { area: "Net", kind: "Connection_reset" }],
+  ["ERR_STREAM_WRITE_AFTER_END", { area: "Net", kind: "Connection_reset" }],
+  ["ERR_SOCKET_CLOSED", { area: "Net", kind: "Connection_reset" }],
+  ["ETIMEDOUT", { area: "Net", kind: "Connection_failure", reason: "Timeout" }],
+  ["ENETUNREACH", { area: "Net", kind: "Connection_failure", reason: "Unreachable" }],
+  ["EHOSTUNREACH", { area: "Net", kind: "Connection_failure", reason: "Unreachable" }],
+  ["EADDRINUSE", { area: "Net", kind: "Address_in_use" }],
   ["ENOPROTOOPT", { area: "Net", kind: "Invalid_option" }],
   ["ENOSYS", { area: "Io", kind: "Not_available" }],
   ["EOPNOTSUPP", { area: "Io", kind: "Not_available" }],
@@ -281,6 +295,11 @@ const codes = /* @__PURE__ */ new Map<unknown, IoErr>([
   ["ENOTSUP", { area: "Io", kind: "Not_available" }],
   ["EEXIST", { area: "Fs", kind: "Already_exists" }],
   ["ENOENT", { area: "Fs", kind: "Not_found" }],
+  ["ENOSPC", { area: "Fs", kind: "No_space" }],
+  ["EDQUOT", { area: "Fs", kind: "No_space" }],
+  ["EMFILE", { area: "Io", kind: "Too_many_files" }],
+  ["ENFILE", { area: "Io", kind: "Too_many_files" }],
+  ["EROFS", { area: "Fs", kind: "Permission_denied" }],
   ["EXDEV", { area: "Fs", kind: "Permission_denied" }],
   ["EACCES", { area: "Fs", kind: "Permission_denied" }],
   ["EPERM", { area: "Fs", kind: "Permission_denied" }],

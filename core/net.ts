@@ -346,12 +346,14 @@ export abstract class Net {
 
   /**
    * The addresses of a name, at least one, in the order in which to try them: for connections and for datagrams. A name that is an
-   * address already needs no network. A cancellation point.
+   * address already needs no network. A cancellation point, which does not wait for the answer of the resolver.
    *
    * @throws IoError  `Net Address_lookup_failed`, with the step `looking up "<host>"`
    */
   *lookUp(host: string, options?: LookUpOptions): Op<readonly SocketAddress[]> {
     if (typeof host !== "string") refuse("Net.lookUp", "host", "a string", host);
+    // The system ends its strings there.
+    if (host.includes("\0")) throw new InvalidArgument(`Net.lookUp: ${JSON.stringify(host)} contains a NUL`);
     expectOptions("Net.lookUp", options);
     const { service } = options ?? {};
     try {
@@ -374,10 +376,18 @@ export abstract class Net {
     return (yield* this.lookUp(host, options)).filter((address) => address.type === "udp");
   }
 
-  /** The names of a machine and of its service. A cancellation point. */
+  /**
+   * The names of a machine and of its service. A cancellation point.
+   *
+   * @throws IoError  `Net Address_lookup_failed`, with the step `looking up the name of <address>`
+   */
   *nameOf(address: SocketAddress): Op<{ host: string; service: string }> {
     expectAddress("Net.nameOf", ["tcp", "udp", "unix"], address);
-    return yield* this.reverse(address);
+    try {
+      return yield* this.reverse(address);
+    } catch (error) {
+      throw addContext(error, `looking up the name of ${showAddress(address)}`);
+    }
   }
 
   /**

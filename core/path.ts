@@ -147,7 +147,7 @@ export class Path {
 
   /**
    * Writes a file: `data` is all that is in it, unless `create` or `append` say otherwise. With `atomic`, others see the old file or the
-   * new one, and nothing in between, even after a crash.
+   * new one, and nothing in between, even after a crash; nothing is left beside it when that fails.
    *
    * @example
    * yield* env.cwd.join("notes.txt").save("new notes", { create: { orTruncate: 0o644 } });
@@ -156,8 +156,8 @@ export class Path {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     if (!(bytes instanceof Uint8Array)) refuse("Path.save", "data", "a string or a Uint8Array", data);
     expectOptions("Path.save", options);
-    if (options.atomic === true) return yield* this.replace(bytes, options);
-    yield* this.withOpenOut(options, (file) => write(file, [bytes]));
+    if (options.atomic === true) return yield* this.doing(`saving ${String(this)}`, this.replace(bytes, options));
+    yield* this.withOpenOut(options, (file) => this.doing(`saving ${String(this)}`, write(file, [bytes])));
   }
 
   /** Writes beside the file first. */
@@ -166,15 +166,18 @@ export class Path {
       throw new InvalidArgument("Path.save: atomic needs create: { orTruncate }");
     const parts = this.split();
     if (!parts) throw new InvalidArgument(`Path.save: ${String(this)} is not the name of a file`);
-    const beside = parts[0].join(`.${parts[1]}.${randomName()}`);
+    // A part of the name is enough to tell whose it is, and all of it may leave no room for more.
+    const beside = parts[0].join(`.${parts[1].slice(0, 50)}.${randomName()}`);
+    let isOurs = false;
     try {
       yield* beside.withOpenOut({ create: { exclusive: create.orTruncate } }, function* (file) {
+        isOurs = true;
         yield* write(file, [bytes]);
         yield* file.sync();
       });
       yield* beside.rename(this);
     } catch (error) {
-      yield* protect(() => beside.unlink({ missingOk: true }));
+      if (isOurs) yield* protect(() => discard(beside));
       throw error;
     }
   }
@@ -383,6 +386,15 @@ export class Path {
   /** Sets the owner, the group, or both; with `follow`, of what a link leads to. */
   chown({ uid, gid, follow }: { uid?: number; gid?: number; follow: boolean }): Op<void> {
     return this.doing(`changing ownership of ${String(this)}`, this.dir.chown(this.path, uid, gid, follow));
+  }
+}
+
+/** After a failure, which is what is to be told of. */
+function* discard(file: Path): Op<void> {
+  try {
+    yield* file.unlink();
+  } catch {
+    // Whoever took it away, or took our right to, was there first.
   }
 }
 

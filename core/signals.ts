@@ -38,4 +38,6 @@ export interface Signals {
 export function expectSignal(where: string, received: unknown): void {
   if (typeof received !== "string" || !received.startsWith("SIG"))
     refuse(where, "signal", 'the name of a signal, such as "SIGTERM"', received);
+  if (received === "SIGKILL" || received === "SIGSTOP")
+    refuse(where, "signal", "a signal that a process can handle", received);
 }

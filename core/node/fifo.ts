@@ -5,7 +5,7 @@ import { Socket } from "node:net";
 import { InvalidArgument } from "../engine/invalid-argument.js";
 import type { Op } from "../engine/op.js";
 import { expectBuffers, expectOffset, File, type FileStat } from "../file.js";
-import { fromSystemError, type IoError } from "../io-error.js";
+import { addContext, fromSystemError, type IoError } from "../io-error.js";
 import type { Descriptor } from "./descriptor.js";
 import { statOf } from "./file-stat.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
@@ -43,13 +43,13 @@ export class Fifo extends File {
 
   private reader(): StreamSource {
     const fd = this.descriptor.now("read");
-    if (!this.isReader) throw system("EBADF");
+    if (!this.isReader) throw this.failed("reading from", "EBADF");
     return (this.source ??= new StreamSource(this.stream(fd), this.descriptor.name));
   }
 
   private writer(): StreamSink {
     const fd = this.descriptor.now("write");
-    if (this.isReader) throw system("EBADF");
+    if (this.isReader) throw this.failed("writing to", "EBADF");
     return (this.sink ??= new StreamSink(this.stream(fd), this.descriptor.name));
   }
 
@@ -73,26 +73,30 @@ export class Fifo extends File {
   *pread(buffers: readonly Uint8Array[], offset: number): Op<number> {
     expectBuffers("File.pread", buffers);
     expectOffset("File.pread", offset);
-    throw system("ESPIPE");
+    throw this.failed("reading from", "ESPIPE");
   }
 
   *pwriteSome(buffers: readonly Uint8Array[], offset: number): Op<number> {
     expectBuffers("File.pwriteSome", buffers);
     expectOffset("File.pwriteSome", offset);
-    throw system("ESPIPE");
+    throw this.failed("writing to", "ESPIPE");
   }
 
   *seek(): Op<number> {
-    throw system("ESPIPE");
+    throw this.failed("seeking in", "ESPIPE");
   }
 
   *truncate(size: number): Op<void> {
     expectOffset("File.truncate", size);
-    throw system("EINVAL");
+    throw this.failed("truncating", "EINVAL");
   }
 
   *sync(): Op<void> {
-    throw system("EINVAL");
+    throw this.failed("syncing", "EINVAL");
+  }
+
+  private failed(step: string, code: "EBADF" | "ESPIPE" | "EINVAL"): IoError {
+    return addContext(system(code), `${step} ${this.descriptor.name}`);
   }
 
   close(): Op<void> {

@@ -8,7 +8,7 @@ import { fstat, fsync, ftruncate, open, read, readFile, readv, write, writev } f
 import type { Op } from "../engine/op.js";
 import { expectBuffers, expectOffset, File, type FileStat, type SeekFrom } from "../file.js";
 import { EndOfFile } from "../flow.js";
-import { fromSystemError, IoError } from "../io-error.js";
+import { addContext, fromSystemError, IoError } from "../io-error.js";
 import { Semaphore } from "../semaphore.js";
 import type { Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
@@ -104,7 +104,7 @@ export class NodeFile extends File {
 
   *seek(offset: number, from: SeekFrom): Op<number> {
     this.descriptor.now("seek");
-    if (!this.hasPositions) throw illegalSeek();
+    if (!this.hasPositions) throw this.failed("seeking in", illegalSeek());
     yield* this.turn.acquire();
     try {
       const position = (yield* this.startOf(from)) + offset;
@@ -128,7 +128,7 @@ export class NodeFile extends File {
 
   /** What Linux knows of the descriptor. */
   private infoOf(): Op<{ position: number; flags: number }> {
-    return this.descriptor.use("seek", function* (fd) {
+    return this.operate("seek", "seeking in", function* (fd) {
       const text = yield* system<string>("seek", (done) => readFile(`/proc/self/fdinfo/${fd}`, "latin1", done));
       const numberOf = (name: string, radix: number) =>
         parseInt(new RegExp(`^${name}:\\s*(\\d+)$`, "m").exec(text)![1]!, radix);
@@ -165,7 +165,7 @@ export class NodeFile extends File {
       const buffers = Array.from({ length: Math.ceil(wanted / SKIPPED_AT_ONCE) }, (_, i) =>
         scrap.subarray(0, wanted - i * SKIPPED_AT_ONCE),
       );
-      const length = yield* this.descriptor.use("read", (fd) =>
+      const length = yield* this.operate("read", "reading", (fd) =>
         system<number>("read", (done) => readv(fd, buffers, null, done)),
       );
       if (length === 0) throw notAvailable("handing over a file whose position is beyond its end");
@@ -179,7 +179,7 @@ export class NodeFile extends File {
     if (!isLinux) throw notAvailable("handing over a file that was moved back");
     const { flags } = yield* this.infoOf();
     const before = this.descriptor;
-    const fd = yield* before.use("open", (old) =>
+    const fd = yield* this.operate("open", "opening", (old) =>
       system<number>("opening again", (done) => open(`/proc/self/fd/${old}`, flags, done)),
     );
     this.descriptor = yield* Descriptor.own(fd, { name: before.name, sw: this.sw, release: closeFd });
@@ -197,11 +197,15 @@ export class NodeFile extends File {
   private *readAt(operation: string, buffers: readonly Uint8Array[], at: number | null): Op<number> {
     const buffer = buffers.find((some) => some.length > 0);
     if (!buffer) return 0;
-    const length = yield* this.descriptor.use(operation, (fd) =>
-      system<number>(operation, (done) => read(fd, buffer, 0, buffer.length, at, done)),
-    );
-    if (length === 0) throw new EndOfFile();
-    return length;
+    try {
+      const length = yield* this.descriptor.use(operation, (fd) =>
+        system<number>(operation, (done) => read(fd, buffer, 0, buffer.length, at, done)),
+      );
+      if (length > 0) return length;
+    } catch (error) {
+      throw this.failed("reading", error);
+    }
+    throw new EndOfFile();
   }
 
   pwriteSome(buffers: readonly Uint8Array[], offset: number): Op<number> {
@@ -214,25 +218,43 @@ export class NodeFile extends File {
     const full = buffers.filter((buffer) => buffer.length > 0).slice(0, MOST_BUFFERS);
     const only = full[0];
     if (!only) return 0;
-    return yield* this.descriptor.use(operation, (fd) =>
-      system<number>(operation, (done) => {
-        if (full.length === 1) write(fd, only, 0, only.length, at, done);
-        else writev(fd, full, at, done);
-      }),
-    );
+    try {
+      return yield* this.descriptor.use(operation, (fd) =>
+        system<number>(operation, (done) => {
+          if (full.length === 1) write(fd, only, 0, only.length, at, done);
+          else writev(fd, full, at, done);
+        }),
+      );
+    } catch (error) {
+      throw this.failed("writing", error);
+    }
   }
 
   stat(): Op<FileStat> {
-    return this.descriptor.use("stat", (fd) => statOf("stat", (done) => fstat(fd, { bigint: true }, done)));
+    return this.operate("stat", "examining", (fd) => statOf("stat", (done) => fstat(fd, { bigint: true }, done)));
   }
 
   *truncate(size: number): Op<void> {
     expectOffset("File.truncate", size);
-    yield* this.descriptor.use("truncate", (fd) => system<void>("truncate", (done) => ftruncate(fd, size, done)));
+    yield* this.operate("truncate", "truncating", (fd) =>
+      system<void>("truncate", (done) => ftruncate(fd, size, done)),
+    );
   }
 
   *sync(): Op<void> {
-    yield* this.descriptor.use("sync", (fd) => system<void>("sync", (done) => fsync(fd, done)));
+    yield* this.operate("sync", "syncing", (fd) => system<void>("sync", (done) => fsync(fd, done)));
+  }
+
+  private *operate<T>(operation: string, step: string, body: (fd: number) => Op<T>): Op<T> {
+    try {
+      return yield* this.descriptor.use(operation, body);
+    } catch (error) {
+      throw this.failed(step, error);
+    }
+  }
+
+  private failed(step: string, error: unknown): unknown {
+    return addContext(error, `${step} ${this.descriptor.name}`);
   }
 
   close(): Op<void> {

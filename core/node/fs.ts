@@ -16,25 +16,26 @@ import {
   symlink,
   unlink,
   type Dir as NodeDir,
+  type Dirent,
 } from "node:fs";
 import { Cursor } from "../cursor.js";
 import { protect } from "../cancel.js";
 import { InvalidArgument } from "../engine/invalid-argument.js";
 import type { Op } from "../engine/op.js";
 import type { File, FileStat } from "../file.js";
-import { IoError } from "../io-error.js";
+import { addContext, fromSystemError, IoError } from "../io-error.js";
 import type { Create, Dir, DirEntry, OpenedDir, OpenOptions } from "../path.js";
 import { Path } from "../path.js";
 import type { Switch } from "../switch.js";
 import { systemMonoClock } from "../system-clock.js";
 import { yieldNow } from "../turns.js";
-import type { Meaning } from "../walk.js";
+import { systemError, type Meaning } from "../walk.js";
 import { call, system, translated } from "./call.js";
 import { Descriptor } from "./descriptor.js";
 import { Fifo } from "./fifo.js";
 import { NodeFile } from "./file.js";
 import { kindOf, statOf } from "./file-stat.js";
-import { closeFd, openFd, walkFrom, type Place } from "./walk.js";
+import { closeFd, isLinux, O_PATH, openFd, walkFrom, type Place } from "./walk.js";
 
 // --- opening files ---
 
@@ -110,19 +111,27 @@ interface Access {
 
 class Entries extends Cursor<DirEntry> {
   private readonly dir: NodeDir;
+  private readonly path: Path;
 
-  constructor(dir: NodeDir) {
+  constructor(dir: NodeDir, path: Path) {
     super();
     this.dir = dir;
+    this.path = path;
   }
 
   *next(): Op<boolean> {
     yield* yieldNow();
-    const entry = yield* system<Parameters<Parameters<NodeDir["read"]>[0]>[1]>("reading a directory", (done) =>
-      this.dir.read(done),
-    );
+    const entry = yield* this.read();
     if (entry === null) return this.moveToEnd();
     return this.moveTo({ name: entry.name, kind: kindOf(entry) });
+  }
+
+  private *read(): Op<Dirent | null> {
+    try {
+      return yield* system<Dirent | null>("reading a directory", (done) => this.dir.read(done));
+    } catch (error) {
+      throw addContext(error, `reading directory ${String(this.path)}`);
+    }
   }
 }
 
@@ -156,7 +165,8 @@ abstract class SystemDir implements Dir {
       this.do<number | undefined>(path, meaningOf(flags), (native) => attempt(native, flags | more, perm)),
     );
     const appends = (flags & constants.O_APPEND) !== 0;
-    return yield* fileOf(fd, this.label, sw, { isReader: how === "read", appends });
+    const name = String(Path.ofDir(this).join(path));
+    return yield* fileOf(fd, name, sw, { isReader: how === "read", appends });
   }
 
   *mkdir(path: string, perm: number): Op<void> {
@@ -192,28 +202,31 @@ abstract class SystemDir implements Dir {
   }
 
   *chmod(path: string, perm: number, follow: boolean): Op<void> {
-    if (!follow && (yield* this.stat(path, false)).kind === "symlink") throw notAvailable();
-    yield* this.do(path, looking(path, follow), (native) => call<void>("chmod", (done) => chmod(native, perm, done)));
+    const change = follow && !this.isConfined ? changeMode : changeOwnMode;
+    yield* this.do(path, looking(path, follow), (native) => change(native, perm, follow));
   }
 
   *chown(path: string, uid = -1, gid = -1, follow: boolean): Op<void> {
-    const change = follow ? chown : lchown;
+    const change = follow && !this.isConfined ? chown : lchown;
     yield* this.do(path, looking(path, follow), (native) =>
       call<void>("chown", (done) => change(native, uid, gid, done)),
     );
   }
 
   *stat(path: string, follow: boolean): Op<FileStat> {
-    const look = follow ? stat : lstat;
-    return yield* this.do(path, looking(path, follow), (native) =>
+    const look = follow && !this.isConfined ? stat : lstat;
+    const found = yield* this.do(path, looking(path, follow), (native) =>
       statOf("stat", (done) => look(native, { bigint: true }, done)),
     );
+    if (follow && found.kind === "symlink") throw fromSystemError(exchanged(path));
+    return found;
   }
 
   *openDir(path: string): Op<OpenedDir> {
-    const dir = yield* this.do(path, "target", (native) => call<NodeDir>("opendir", (done) => opendir(native, done)));
+    const list = this.isConfined ? listOwn : listAny;
+    const dir = yield* this.do(path, "target", (native) => list(native));
     return {
-      entries: new Entries(dir),
+      entries: new Entries(dir, Path.ofDir(this).join(path)),
       close: () => call<void>("closing a directory", (done) => dir.close(() => done(null))),
     };
   }
@@ -222,8 +235,7 @@ abstract class SystemDir implements Dir {
     sw.check();
     const label = path.replace(/\/+$/, "").split("/").at(-1) || this.label;
     const native = this.native(path) ?? path;
-    const flags = constants.O_RDONLY | constants.O_DIRECTORY;
-    const fd = yield* this.do(path, "target", (name) => openFd(name, flags));
+    const fd = yield* this.do(path, "target", (name) => openFd(name, this.isConfined ? OWN_DIRECTORY : DIRECTORY));
     return new Subtree(yield* Descriptor.own(fd, { name: label, sw, release: closeFd }), label, native);
   }
 }
@@ -237,6 +249,59 @@ function meaningOf(flags: number): Meaning {
 /** The system itself follows a link with a slash after its name. */
 function looking(path: string, follow: boolean): Meaning {
   return follow || path.endsWith("/") ? "target" : "entry";
+}
+
+// --- what is there when it is used, which need not be what was found ---
+//
+// Whoever can write to a directory can put a link in the place of what a walk has found there. So where a path is confined, the system is never
+// given a name to follow.
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
+const OWN_DIRECTORY = DIRECTORY | constants.O_NOFOLLOW;
+
+function exchanged(path: string): Error {
+  return systemError("ELOOP", path);
+}
+
+function listAny(native: string): Op<NodeDir> {
+  return call<NodeDir>("opendir", (done) => opendir(native, done));
+}
+
+function* listOwn(native: string): Op<NodeDir> {
+  if (!isLinux) return yield* listAny(native);
+  const fd = yield* openFd(native, OWN_DIRECTORY);
+  return yield* closing(fd, () => listAny(`/proc/self/fd/${fd}`));
+}
+
+function changeMode(native: string, perm: number): Op<void> {
+  return call<void>("chmod", (done) => chmod(native, perm, done));
+}
+
+/** Never of what a link leads to. */
+function* changeOwnMode(native: string, perm: number, follow: boolean): Op<void> {
+  const expectNoLink = ({ kind }: FileStat): void => {
+    if (kind === "symlink") throw follow ? exchanged(native) : notAvailable();
+  };
+  if (!isLinux) {
+    expectNoLink(yield* statOf("stat", (done) => lstat(native, { bigint: true }, done)));
+    return yield* changeMode(native, perm);
+  }
+  const fd = yield* openFd(native, O_PATH | constants.O_NOFOLLOW);
+  yield* closing(fd, function* () {
+    expectNoLink(yield* statOf("stat", (done) => fstat(fd, { bigint: true }, done)));
+    yield* changeMode(`/proc/self/fd/${fd}`, perm);
+  });
+}
+
+/** Runs `body`, which is not cancelled, and closes `fd`. */
+function closing<T>(fd: number, body: () => Op<T>): Op<T> {
+  return protect(function* () {
+    try {
+      return yield* body();
+    } finally {
+      yield* closeFd(fd);
+    }
+  });
 }
 
 function withoutSlashes(path: string): string {

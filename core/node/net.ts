@@ -4,12 +4,13 @@ import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { lookup, lookupService, type LookupAddress } from "node:dns";
 import { lstat, unlink } from "node:fs";
 import { createServer, Socket, type AddressInfo, type Server } from "node:net";
+import { dirname } from "node:path";
 import { Condition } from "../condition.js";
 import { InvalidArgument } from "../engine/invalid-argument.js";
 import type { Op } from "../engine/op.js";
 import { suspend } from "../engine/suspend.js";
 import { lengthOf, type Direction } from "../flow.js";
-import { fromSystemError, IoError } from "../io-error.js";
+import { addContext, fromSystemError, IoError } from "../io-error.js";
 import {
   ListeningSocket,
   Net,
@@ -20,6 +21,7 @@ import {
   type StreamSocket,
 } from "../net.js";
 import {
+  expectAddress,
   IpAddress,
   showAddress,
   type DatagramAddress,
@@ -36,7 +38,8 @@ import {
 } from "../socket-option.js";
 import type { Hook, Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
-import { call, system } from "./call.js";
+import { systemError } from "../walk.js";
+import { call, system, type Done } from "./call.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
 
 // --- connections ---
@@ -51,12 +54,13 @@ class Connection implements StreamSocket {
   private open = true;
 
   /** @throws SwitchFinishedError  when the switch has ended; the socket is the caller's then */
-  constructor(socket: Socket, sw: Switch, name: string) {
+  constructor(socket: Socket, sw: Switch, name: string, peer: StreamAddress) {
     this.hook = sw.addHook(() => this.destroy());
     this.socket = socket;
     this.name = name;
-    this.source = new StreamSource(socket, name);
-    this.sink = new StreamSink(socket, name);
+    const subject = () => showAddress(peer);
+    this.source = new StreamSource(socket, name, subject);
+    this.sink = new StreamSink(socket, name, subject);
   }
 
   private expectOpen(operation: string): void {
@@ -197,7 +201,7 @@ class Listening extends ListeningSocket {
     });
     // For instance too many open files: who accepts is told, and can go on.
     server.on("error", (error) => {
-      this.failure = fromSystemError(error);
+      this.failure = addContext(fromSystemError(error), `accepting on ${showAddress(address)}`);
       this.arrived.broadcast();
     });
   }
@@ -210,8 +214,11 @@ class Listening extends ListeningSocket {
       this.failure = undefined;
       if (failure) throw failure;
       const next = this.waiting.shift();
-      if (next && !next.socket.destroyed)
-        return [yield* adoptSocket(next.socket, sw, "accepted connection"), next.from];
+      if (next && !next.socket.destroyed) {
+        // The other end of a Unix socket has no address.
+        const peer = next.from.type === "unix" ? this.address : next.from;
+        return [yield* adoptSocket(next.socket, sw, "accepted connection", peer), next.from];
+      }
       if (!next) yield* this.arrived.awaitNoMutex();
     }
   }
@@ -234,9 +241,9 @@ function* removeSocketFile(path: string): Op<void> {
   yield* call<undefined>(`removing ${path}`, (done) => unlink(path, () => done(null)));
 }
 
-function* adoptSocket(socket: Socket, sw: Switch, name: string): Op<StreamSocket> {
+function* adoptSocket(socket: Socket, sw: Switch, name: string, peer: StreamAddress): Op<StreamSocket> {
   try {
-    return new Connection(socket, sw, name);
+    return new Connection(socket, sw, name, peer);
   } catch (error) {
     socket.destroy();
     yield* closed(socket, `${name}: too late for its switch`);
@@ -276,7 +283,7 @@ class Datagrams implements DatagramSocket {
       this.arrived.broadcast();
     });
     socket.on("error", (error) => {
-      this.failure = fromSystemError(error);
+      this.failure = addContext(fromSystemError(error), `receiving on ${showAddress(this.address)}`);
       this.arrived.broadcast();
     });
   }
@@ -287,6 +294,8 @@ class Datagrams implements DatagramSocket {
 
   *send(buffers: readonly Uint8Array[], { to }: { to: DatagramAddress }): Op<void> {
     this.expectOpen("send");
+    expectAddress("DatagramSocket.send", ["udp"], to);
+    if (to.port === 0) throw new InvalidArgument("DatagramSocket.send: nobody receives at port 0");
     yield* yieldNow();
     const bytes = new Uint8Array(lengthOf(buffers));
     let at = 0;
@@ -294,7 +303,11 @@ class Datagrams implements DatagramSocket {
       bytes.set(buffer, at);
       at += buffer.length;
     }
-    yield* system<number>("sending a datagram", (done) => this.socket.send(bytes, to.port, String(to.ip), done));
+    try {
+      yield* system<number>("sending a datagram", (done) => this.socket.send(bytes, to.port, String(to.ip), done));
+    } catch (error) {
+      throw addContext(error, `sending to ${showAddress(to)}`);
+    }
   }
 
   *receive(buffer: Uint8Array): Op<{ from: DatagramAddress; length: number }> {
@@ -350,6 +363,7 @@ class NodeNet extends Net {
   protected *openStream(address: StreamAddress, { sw, bindTo, options = [] }: ConnectOptions): Op<StreamSocket> {
     yield* yieldNow();
     sw.check();
+    expectFits(address);
     const socket = new Socket({ allowHalfOpen: true });
     for (const option of options) setStreamOption(socket, option);
     const where =
@@ -367,7 +381,7 @@ class NodeNet extends Net {
       () => socket.connect(where),
       () => socket.destroy(),
     );
-    const connection = yield* adoptSocket(socket, sw, showAddress(address));
+    const connection = yield* adoptSocket(socket, sw, showAddress(address), address);
     for (const [name, value] of options) connection.setOption(name, value);
     return connection;
   }
@@ -378,17 +392,22 @@ class NodeNet extends Net {
   ): Op<ListeningSocket> {
     yield* yieldNow();
     sw.check();
+    expectFits(address);
     if (address.type === "unix" && reuseAddr) yield* removeStaleSocket(address.path);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
     const where =
       address.type === "unix" ? { path: address.path } : { host: String(address.ip), port: address.port, reusePort };
-    yield* settled(
-      server,
-      "listening",
-      `listening on ${showAddress(address)}`,
-      () => server.listen({ ...where, backlog }),
-      () => server.close(),
-    );
+    try {
+      yield* settled(
+        server,
+        "listening",
+        `listening on ${showAddress(address)}`,
+        () => server.listen({ ...where, backlog }),
+        () => server.close(),
+      );
+    } catch (error) {
+      throw address.type === "unix" ? yield* bindError(error, address.path) : error;
+    }
     try {
       return new Listening(server, sw, addressOf(server, address), backlog);
     } catch (error) {
@@ -405,14 +424,14 @@ class NodeNet extends Net {
     sw.check();
     const type = typeof address === "string" ? address : address.ip.version === 4 ? "udp4" : "udp6";
     const socket = createSocket({ type, reuseAddr, ...(reusePort && { reusePort }) });
-    yield* settled(
-      socket,
-      "listening",
-      "opening a socket",
-      () => (typeof address === "string" ? socket.bind() : socket.bind(address.port, String(address.ip))),
-      () => socket.close(),
-    );
     try {
+      yield* settled(
+        socket,
+        "listening",
+        "opening a socket",
+        () => (typeof address === "string" ? socket.bind() : socket.bind(address.port, String(address.ip))),
+        () => {},
+      );
       return new Datagrams(socket, sw);
     } catch (error) {
       socket.close();
@@ -432,8 +451,9 @@ class NodeNet extends Net {
 
   protected *reverse(address: SocketAddress): Op<{ host: string; service: string }> {
     if (address.type === "unix") return { host: "", service: address.path };
-    return yield* system("looking up a name", (done) =>
-      lookupService(String(address.ip), address.port, (error, host, service) => done(error, { host, service })),
+    const { ip, port } = address;
+    return yield* asking<{ host: string; service: string }>("looking up a name", (done) =>
+      lookupService(String(ip), port, (error, host, service) => done(error, { host, service })),
     );
   }
 }
@@ -442,6 +462,23 @@ function addressOf(server: Server, asked: StreamAddress): StreamAddress {
   if (asked.type === "unix") return asked;
   const { address, port } = server.address() as AddressInfo;
   return { type: "tcp", ip: IpAddress.parse(address)!, port };
+}
+
+/** How many bytes the path of a Unix socket has room for. Node cuts off what is more. */
+const MOST_PATH = process.platform === "linux" ? 107 : 103;
+
+function expectFits(address: StreamAddress): void {
+  if (address.type !== "unix" || process.platform === "win32") return;
+  if (Buffer.byteLength(address.path) > MOST_PATH) throw fromSystemError(systemError("ENAMETOOLONG", address.path));
+}
+
+/** Node says that permission is denied when the directory is missing. */
+function* bindError(error: unknown, path: string): Op<unknown> {
+  if (!(error instanceof IoError) || (error.cause as { code?: unknown }).code !== "EACCES") return error;
+  const missing = yield* call<unknown>(`examining ${path}`, (done) =>
+    lstat(dirname(path), (problem) => done(null, problem?.code === "ENOENT" ? problem : undefined)),
+  );
+  return missing === undefined ? error : fromSystemError(missing);
 }
 
 /** The file of a Unix socket that may be left from a listener that is gone. Anything but a socket stays. */
@@ -493,11 +530,21 @@ function* ipsOf(host: string): Op<IpAddress[]> {
 }
 
 function* lookUpAll(host: string): Op<LookupAddress[]> {
+  if (host === "") return [];
+  return yield* asking<LookupAddress[]>(`looking up ${host}`, (done) => lookup(host, { all: true }, done));
+}
+
+/** Asks the resolver. Who is cancelled does not wait for the answer: it opens nothing that could be lost. */
+function* asking<T>(label: string, start: (done: Done<T>) => void): Op<T> {
   try {
-    return yield* call<LookupAddress[]>(`looking up ${host}`, (done) => lookup(host, { all: true }, done));
+    return yield* suspend<T>(label, (ctx, enqueue) => {
+      ctx.setCancelFn((error) => enqueue({ ok: false, error }));
+      start((error, value) => enqueue(error ? { ok: false, error } : { ok: true, value: value as T }));
+    });
   } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === undefined) throw error;
+    const { code } = error as { code?: unknown };
+    // A wrong argument is no failure of the resolver, nor is a cancellation.
+    if (typeof code !== "string" || !/^E(?!RR_)/.test(code)) throw error;
     throw lookUpFailed(reasons[code] ?? code, error);
   }
 }

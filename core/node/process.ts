@@ -242,18 +242,24 @@ class NodeChild extends Child {
 
 type Look = "runnable" | "missing" | "denied" | "unrunnable" | "directory";
 
+/** What a file is, and what the system said about it. */
+interface Looked {
+  readonly look: Look;
+  readonly cause?: unknown;
+}
+
 /** How much of a program tells what it is. */
 const HEAD_SIZE = 256;
 
 /** Waits for the disk, as `spawn` itself does while the system loads the program. */
-function lookAt(path: string): Look {
+function lookAt(path: string): Looked {
   try {
-    if (!statSync(path).isFile()) return "directory";
+    if (!statSync(path).isFile()) return { look: "directory" };
     accessSync(path, constants.X_OK);
-  } catch (error) {
-    return (error as { code?: string }).code === "EACCES" ? "denied" : "missing";
+  } catch (cause) {
+    return { look: (cause as { code?: string }).code === "EACCES" ? "denied" : "missing", cause };
   }
-  return isText(path) ? "unrunnable" : "runnable";
+  return { look: isText(path) ? "unrunnable" : "runnable" };
 }
 
 /**
@@ -285,22 +291,23 @@ function programOf(name: string, directory: string | undefined): string {
     expectRunnable(name, lookAt(resolve(directory ?? "", name)));
     return name;
   }
-  let denied = false;
+  let denied: Looked | undefined;
   for (const place of name === "" ? [] : (process.env["PATH"] ?? "/bin:/usr/bin").split(":")) {
     const path = resolve(place, name);
-    const look = lookAt(path);
-    denied ||= look === "denied";
+    const looked = lookAt(path);
+    const { look } = looked;
+    if (look === "denied") denied ??= looked;
     if (look === "missing" || look === "directory" || look === "denied") continue;
-    expectRunnable(name, look);
+    expectRunnable(name, looked);
     return path;
   }
-  return expectRunnable(name, denied ? "denied" : "missing") as never;
+  return expectRunnable(name, denied ?? { look: "missing" }) as never;
 }
 
-function expectRunnable(executable: string, look: Look): void {
+function expectRunnable(executable: string, { look, cause }: Looked): void {
   if (look === "runnable") return;
-  if (look === "missing") throw processError("Executable_not_found", executable);
-  throw processError(look === "unrunnable" ? "Executable_format_error" : "Permission_denied", executable);
+  if (look === "missing") throw processError("Executable_not_found", executable, cause);
+  throw processError(look === "unrunnable" ? "Executable_format_error" : "Permission_denied", executable, cause);
 }
 
 function processError(
@@ -343,10 +350,10 @@ class NodeProcessManager extends ProcessManager {
     const { sw, cwd, env, executable = args[0]! } = options;
     sw.check();
     const directory = cwd && (yield* directoryOf(cwd));
-    const program = programOf(executable, directory);
     const attached: Attached[] = [];
     let child: NodeChild | undefined;
     try {
+      const program = programOf(executable, directory);
       // First, so that nobody can close one of them before the process has it.
       for (const name of STREAMS) yield* handOver(options[name]);
       for (const name of STREAMS) attached.push(attach(options[name]));

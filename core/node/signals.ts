@@ -1,5 +1,6 @@
 // The signals of Node.
 
+import { constants } from "node:os";
 import { expectFunction, refuse } from "../engine/describe.js";
 import type { Op } from "../engine/op.js";
 import { suspend } from "../engine/suspend.js";
@@ -12,7 +13,7 @@ const LONG_MS = 2 ** 30;
 class SystemSignals implements Signals {
   listen(sw: Switch, signal: SignalName, handler: () => void): () => void {
     if (!(sw instanceof Switch)) refuse("Signals.listen", "sw", "a Switch", sw);
-    expectSignal("Signals.listen", signal);
+    expectKnown("Signals.listen", signal);
     expectFunction("Signals.listen", "handler", handler);
     const onSignal = () => handler();
     const stop = () => {
@@ -25,7 +26,7 @@ class SystemSignals implements Signals {
   }
 
   next(signal: SignalName): Op<void> {
-    expectSignal("Signals.next", signal);
+    expectKnown("Signals.next", signal);
     return suspend<void>(`signal ${signal}`, (ctx, enqueue) => {
       const alive = setInterval(() => {}, LONG_MS);
       const stop = () => {
@@ -43,6 +44,12 @@ class SystemSignals implements Signals {
       });
     });
   }
+}
+
+/** Node takes any name for that of an event, which then never happens. */
+function expectKnown(where: string, signal: SignalName): void {
+  expectSignal(where, signal);
+  if (!(signal in constants.signals)) refuse(where, "signal", "a signal of this system", signal);
 }
 
 /** The signals of this process. */

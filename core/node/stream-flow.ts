@@ -5,7 +5,7 @@ import { Condition } from "../condition.js";
 import { suspend } from "../engine/suspend.js";
 import type { Op } from "../engine/op.js";
 import { EndOfFile, lengthOf, type Sink, type Source } from "../flow.js";
-import { fromSystemError, type IoError } from "../io-error.js";
+import { addContext, fromSystemError, IoError } from "../io-error.js";
 import { yieldNow } from "../turns.js";
 
 /** The bytes that a stream gives. */
@@ -20,7 +20,7 @@ export class StreamSource implements Source {
   private failure: IoError | undefined = undefined;
 
   /** Reads nothing before it is asked for, except up to the high-water mark of the stream. */
-  constructor(stream: Readable, name: string) {
+  constructor(stream: Readable, name: string, subject: () => string = () => name) {
     this.stream = stream;
     this.changed = new Condition({ name });
     const wake = () => this.changed.broadcast();
@@ -28,7 +28,7 @@ export class StreamSource implements Source {
     stream.on("end", () => this.end());
     stream.on("close", () => this.end());
     stream.on("error", (error) => {
-      this.failure ??= fromSystemError(error);
+      this.failure ??= addContext(fromSystemError(error), `reading from ${subject()}`);
       wake();
     });
   }
@@ -81,14 +81,29 @@ export class StreamSource implements Source {
 export class StreamSink implements Sink {
   private readonly stream: Writable;
   private readonly label: string;
+  private readonly subject: () => string;
   private failure: IoError | undefined = undefined;
 
-  constructor(stream: Writable, name: string) {
+  /** @param subject  what it is called in errors; its name, unless there is a better one */
+  constructor(stream: Writable, name: string, subject: () => string = () => name) {
     this.stream = stream;
     this.label = `${name}: writing`;
+    this.subject = subject;
     stream.on("error", (error) => {
-      this.failure ??= fromSystemError(error);
+      this.failure ??= this.failed(error);
     });
+  }
+
+  private failed(error: unknown): IoError {
+    return addContext(fromSystemError(error), `writing to ${this.subject()}`);
+  }
+
+  /** Node takes it for an error of the whole stream when something is written that cannot be, and ends the other direction, too. */
+  private expectWritable(): void {
+    const { stream } = this;
+    if (this.failure) throw this.failure;
+    if (stream.writableEnded || stream.destroyed)
+      throw new IoError({ area: "Net", kind: "Connection_reset" }, [`writing to ${this.subject()}`]);
   }
 
   *write(bytes: Uint8Array): Op<void> {
@@ -97,10 +112,11 @@ export class StreamSink implements Sink {
 
   *writeSome(buffers: readonly Uint8Array[]): Op<number> {
     yield* yieldNow();
+    this.expectWritable();
     yield* suspend<void>(this.label, (ctx, enqueue) => {
       const { stream } = this;
       const done = (error?: Error | null): void => {
-        enqueue(error ? { ok: false, error: this.failure ?? fromSystemError(error) } : { ok: true, value: undefined });
+        enqueue(error ? { ok: false, error: this.failure ?? this.failed(error) } : { ok: true, value: undefined });
       };
       // What Node has been given cannot be taken back.
       ctx.setCancelFn((error) => enqueue({ ok: false, error }));
@@ -121,7 +137,7 @@ export class StreamSink implements Sink {
     yield* suspend<void>(`${this.label} the last bytes`, (ctx, enqueue) => {
       ctx.setCancelFn((error) => enqueue({ ok: false, error }));
       stream.end((error?: Error | null) => {
-        enqueue(error ? { ok: false, error: this.failure ?? fromSystemError(error) } : { ok: true, value: undefined });
+        enqueue(error ? { ok: false, error: this.failure ?? this.failed(error) } : { ok: true, value: undefined });
       });
     });
   }

@@ -19,9 +19,9 @@ export interface Place {
   readonly name: string;
 }
 
-const isLinux = process.platform === "linux";
+export const isLinux = process.platform === "linux";
 /** Open only to be a place: neither to be read nor written. Node has no name for it. */
-const O_PATH = 0x200000;
+export const O_PATH = 0x200000;
 const HOLD = constants.O_DIRECTORY | constants.O_NOFOLLOW | (isLinux ? O_PATH : 0);
 
 export function openFd(path: string, flags: number, mode = 0): Op<number> {

@@ -297,7 +297,19 @@ describe("EX-17 RB-39 fromSystemError", () => {
     ["EPERM", { area: "Fs", kind: "Permission_denied" }],
     ["ENOTCAPABLE", { area: "Fs", kind: "Permission_denied" }],
     ["ERR_ACCESS_DENIED", { area: "Fs", kind: "Permission_denied" }],
-    ["EMFILE", { area: "Io", kind: "X" }],
+    ["ERR_STREAM_DESTROYED", reset],
+    ["ERR_STREAM_WRITE_AFTER_END", reset],
+    ["ERR_SOCKET_CLOSED", reset],
+    ["ETIMEDOUT", { area: "Net", kind: "Connection_failure", reason: "Timeout" }],
+    ["ENETUNREACH", { area: "Net", kind: "Connection_failure", reason: "Unreachable" }],
+    ["EHOSTUNREACH", { area: "Net", kind: "Connection_failure", reason: "Unreachable" }],
+    ["EADDRINUSE", { area: "Net", kind: "Address_in_use" }],
+    ["ENOSPC", { area: "Fs", kind: "No_space" }],
+    ["EDQUOT", { area: "Fs", kind: "No_space" }],
+    ["EROFS", { area: "Fs", kind: "Permission_denied" }],
+    ["EMFILE", { area: "Io", kind: "Too_many_files" }],
+    ["ENFILE", { area: "Io", kind: "Too_many_files" }],
+    ["EIO", { area: "Io", kind: "X" }],
   ])("%s", (code, err) => {
     const reported = systemError(code);
     const error = fromSystemError(reported);

@@ -3,6 +3,7 @@
 import type { SystemEnv } from "../env.js";
 import { systemClock, systemMonoClock } from "../system-clock.js";
 import { debug } from "../traceln.js";
+import { nodeDescriptors, type Descriptors } from "./descriptors.js";
 import { threadManager } from "./domain.js";
 import { everything, workingDirectory } from "./fs.js";
 import { nodeNet } from "./net.js";
@@ -11,7 +12,10 @@ import { signals } from "./signals.js";
 import { standardStreams } from "./standard-streams.js";
 
 /** The capabilities of a program on Node: all it can reach. */
-export type NodeEnv = SystemEnv;
+export interface NodeEnv extends SystemEnv {
+  /** What is open already, by its number. */
+  readonly descriptors: Descriptors;
+}
 
 /** The real ones. */
 export const nodeEnv: NodeEnv = {
@@ -28,4 +32,5 @@ export const nodeEnv: NodeEnv = {
   args: process.argv.slice(2),
   vars: process.env,
   signals,
+  descriptors: nodeDescriptors,
 };

@@ -7,12 +7,13 @@ import type { Op } from "../engine/op.js";
 import { expectBuffers, expectOffset, File, type FileStat } from "../file.js";
 import { addContext, fromSystemError, type IoError } from "../io-error.js";
 import type { Descriptor } from "./descriptor.js";
+import { SYSTEM_FD, type WithSystemFd } from "./fd.js";
 import { statOf } from "./file-stat.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
 import { closeFd } from "./walk.js";
 
 /** One end of a FIFO. A reader waits for somebody who writes; when the last one has closed it, there is the end. */
-export class Fifo extends File {
+export class Fifo extends File implements WithSystemFd {
   private readonly descriptor: Descriptor<number>;
   private readonly isReader: boolean;
   /** Made when it is first used: what is only handed to a process is not read by us. Then the descriptor is the socket's. */
@@ -28,6 +29,10 @@ export class Fifo extends File {
 
   get fd(): number {
     return this.now("fd");
+  }
+
+  get [SYSTEM_FD](): number | undefined {
+    return this.descriptor.isOpen && this.socket?.destroyed !== true ? this.fd : undefined;
   }
 
   private now(operation: string): number {

@@ -14,6 +14,7 @@ import type { Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
 import { system } from "./call.js";
 import { Descriptor } from "./descriptor.js";
+import { SYSTEM_FD, type WithSystemFd } from "./fd.js";
 import { statOf } from "./file-stat.js";
 import { closeFd } from "./walk.js";
 
@@ -36,7 +37,7 @@ export interface NodeFileOptions {
 }
 
 /** A file, or a device. */
-export class NodeFile extends File {
+export class NodeFile extends File implements WithSystemFd {
   private descriptor: Descriptor<number>;
   private readonly sw: Switch;
   private readonly hasPositions: boolean;
@@ -58,6 +59,10 @@ export class NodeFile extends File {
 
   get fd(): number {
     return this.descriptor.now("fd");
+  }
+
+  get [SYSTEM_FD](): number | undefined {
+    return this.descriptor.isOpen ? this.fd : undefined;
   }
 
   // --- where the position is ---
@@ -126,14 +131,8 @@ export class NodeFile extends File {
     return isLinux ? (yield* this.infoOf()).position : this.moved;
   }
 
-  /** What Linux knows of the descriptor. */
   private infoOf(): Op<{ position: number; flags: number }> {
-    return this.operate("seek", "seeking in", function* (fd) {
-      const text = yield* system<string>("seek", (done) => readFile(`/proc/self/fdinfo/${fd}`, "latin1", done));
-      const numberOf = (name: string, radix: number) =>
-        parseInt(new RegExp(`^${name}:\\s*(\\d+)$`, "m").exec(text)![1]!, radix);
-      return { position: numberOf("pos", 10), flags: numberOf("flags", 8) };
-    });
+    return this.operate("seek", "seeking in", infoOf);
   }
 
   // --- for other processes ---
@@ -260,6 +259,14 @@ export class NodeFile extends File {
   close(): Op<void> {
     return this.descriptor.close();
   }
+}
+
+/** What Linux knows of a descriptor. */
+export function* infoOf(fd: number): Op<{ position: number; flags: number }> {
+  const text = yield* system<string>("seek", (done) => readFile(`/proc/self/fdinfo/${fd}`, "latin1", done));
+  const numberOf = (name: string, radix: number) =>
+    parseInt(new RegExp(`^${name}:\\s*(\\d+)$`, "m").exec(text)![1]!, radix);
+  return { position: numberOf("pos", 10), flags: numberOf("flags", 8) };
 }
 
 /** Lets others have their turn first, so that loops over fast files stop when they are told to. */

@@ -8,4 +8,12 @@ export { Descriptor, type DescriptorOptions } from "./descriptor.js";
 export type { SignalName, Signals } from "../signals.js";
 export { runInThread, sleep } from "./run-in-thread.js";
 export { serveDomain } from "./serve-domain.js";
-export { spawnUnix, type SpawnUnixOptions } from "./process.js";
+export { spawnUnix, type SpawnUnixOptions } from "./spawn-unix.js";
+export { fdOf } from "./fd.js";
+export {
+  Descriptors,
+  type ImportDatagramOptions,
+  type ImportFileOptions,
+  type ImportListeningOptions,
+} from "./descriptors.js";
+export { openPty, receiveDescriptors, sendDescriptors, type Pty } from "./native.js";

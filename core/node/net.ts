@@ -40,11 +40,12 @@ import type { Hook, Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
 import { systemError } from "../walk.js";
 import { call, system, type Done } from "./call.js";
+import { fdOfHandle, SYSTEM_FD, type WithSystemFd } from "./fd.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
 
 // --- connections ---
 
-class Connection implements StreamSocket {
+class Connection implements StreamSocket, WithSystemFd {
   private readonly socket: Socket;
   private readonly source: StreamSource;
   private readonly sink: StreamSink;
@@ -65,6 +66,10 @@ class Connection implements StreamSocket {
 
   private expectOpen(operation: string): void {
     if (!this.open) throw new InvalidArgument(`${operation}: file descriptor used after calling close!`);
+  }
+
+  get [SYSTEM_FD](): number | undefined {
+    return fdOfHandle((this.socket as { _handle?: unknown })._handle);
   }
 
   read(buffer: Uint8Array): Op<number> {
@@ -137,7 +142,7 @@ function setStreamOption(socket: Socket, [name, value]: SocketOption): void {
 }
 
 /** Waits for one of `good`, or for an error; a cancellation makes `giveUp` happen first. */
-function settled(
+export function settled(
   emitter: Socket | Server | UdpSocket,
   good: string,
   label: string,
@@ -177,7 +182,7 @@ interface Waiting {
   readonly from: StreamAddress;
 }
 
-class Listening extends ListeningSocket {
+export class Listening extends ListeningSocket implements WithSystemFd {
   readonly address: StreamAddress;
   private readonly server: Server;
   private readonly hook: Hook;
@@ -196,7 +201,7 @@ class Listening extends ListeningSocket {
       // Node accepts whoever comes: as many as may wait, wait here.
       if (this.waiting.length >= backlog) return void socket.destroy();
       socket.on("error", () => {});
-      this.waiting.push({ socket, from: peerOf(socket, address) });
+      this.waiting.push({ socket, from: peerOf(socket) });
       this.arrived.broadcast();
     });
     // For instance too many open files: who accepts is told, and can go on.
@@ -204,6 +209,10 @@ class Listening extends ListeningSocket {
       this.failure = addContext(fromSystemError(error), `accepting on ${showAddress(address)}`);
       this.arrived.broadcast();
     });
+  }
+
+  get [SYSTEM_FD](): number | undefined {
+    return fdOfHandle((this.server as { _handle?: unknown })._handle);
   }
 
   protected *takeConnection(sw: Switch): Op<[StreamSocket, StreamAddress]> {
@@ -241,7 +250,7 @@ function* removeSocketFile(path: string): Op<void> {
   yield* call<undefined>(`removing ${path}`, (done) => unlink(path, () => done(null)));
 }
 
-function* adoptSocket(socket: Socket, sw: Switch, name: string, peer: StreamAddress): Op<StreamSocket> {
+export function* adoptSocket(socket: Socket, sw: Switch, name: string, peer: StreamAddress): Op<StreamSocket> {
   try {
     return new Connection(socket, sw, name, peer);
   } catch (error) {
@@ -251,9 +260,10 @@ function* adoptSocket(socket: Socket, sw: Switch, name: string, peer: StreamAddr
   }
 }
 
-function peerOf(socket: Socket, address: StreamAddress): StreamAddress {
+/** Only those of the network tell where they lead. */
+export function peerOf(socket: Socket): StreamAddress {
   const ip = socket.remoteAddress === undefined ? undefined : IpAddress.parse(socket.remoteAddress);
-  if (address.type === "unix" || !ip) return { type: "unix", path: "" };
+  if (!ip) return { type: "unix", path: "" };
   return { type: "tcp", ip, port: socket.remotePort ?? 0 };
 }
 
@@ -262,7 +272,7 @@ function peerOf(socket: Socket, address: StreamAddress): StreamAddress {
 /** How many datagrams wait to be received; more are lost, as datagrams may be. */
 const DATAGRAM_QUEUE = 256;
 
-class Datagrams implements DatagramSocket {
+export class Datagrams implements DatagramSocket, WithSystemFd {
   readonly address: DatagramAddress;
   private readonly socket: UdpSocket;
   private readonly hook: Hook;
@@ -290,6 +300,12 @@ class Datagrams implements DatagramSocket {
 
   private expectOpen(operation: string): void {
     if (!this.open) throw new InvalidArgument(`${operation}: file descriptor used after calling close!`);
+  }
+
+  get [SYSTEM_FD](): number | undefined {
+    const { socket } = this;
+    const state = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol");
+    return state && fdOfHandle((socket as unknown as Record<symbol, { handle?: unknown } | undefined>)[state]?.handle);
   }
 
   *send(buffers: readonly Uint8Array[], { to }: { to: DatagramAddress }): Op<void> {

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { protect } from "../cancel.js";
 import { Deferred } from "../deferred.js";
-import { refuse } from "../engine/describe.js";
+import { InvalidArgument } from "../engine/invalid-argument.js";
 import type { Op } from "../engine/op.js";
 import { suspend } from "../engine/suspend.js";
 import type { ExitStatus } from "../exit-status.js";
@@ -17,7 +17,6 @@ import { duplicateEnd, openPipe } from "../pipe.js";
 import {
   Child,
   ProcessManager,
-  showArgs,
   type PipeSource,
   type SignalId,
   type SpawnOptions,
@@ -27,6 +26,7 @@ import { first } from "../race.js";
 import { Hook, Switch } from "../switch.js";
 import { yieldNow } from "../turns.js";
 import { translated } from "./call.js";
+import { fdOf } from "./fd.js";
 import { NodeFile } from "./file.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
 
@@ -144,6 +144,21 @@ function* handOver(flow: unknown): Op<void> {
 function stdioOf(attached: Attached, position: number): number | "pipe" {
   if (typeof attached === "object") return "pipe";
   return attached ?? position;
+}
+
+type Stdio = number | "pipe" | "ignore";
+
+/** With what is to have these numbers; those in between are closed. */
+function withMore(streams: readonly Stdio[], fds: readonly (readonly [fd: number, resource: object])[]): Stdio[] {
+  const stdio = [...streams];
+  for (const [fd, resource] of fds) {
+    while (stdio.length < fd) stdio.push("ignore");
+    const ours = fdOf(resource);
+    if (ours === undefined)
+      throw new InvalidArgument(`FD ${fd}: what has no descriptor, or is closed, cannot be handed over`);
+    stdio[fd] = ours;
+  }
+  return stdio;
 }
 
 // --- a process ---
@@ -344,10 +359,22 @@ function* directoryOf(cwd: StartDirectory): Op<string> {
 
 // --- all together ---
 
-class NodeProcessManager extends ProcessManager {
-  protected *start(args: readonly string[], options: SpawnOptions): Op<Child> {
+/** What only some systems can do. */
+export interface UnixStart {
+  /** The descriptors of the process, but for the standard streams, and what is behind them. */
+  readonly fds?: readonly (readonly [fd: number, resource: object])[];
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly detached?: boolean;
+}
+
+/** An option of those who know of it: {@link UnixStart}. */
+export const UNIX = Symbol("trestle.unix");
+
+export class NodeProcessManager extends ProcessManager {
+  protected *start(args: readonly string[], options: SpawnOptions & { [UNIX]?: UnixStart }): Op<Child> {
     yield* yieldNow();
-    const { sw, cwd, env, executable = args[0]! } = options;
+    const { sw, cwd, env, executable = args[0]!, [UNIX]: { fds = [], ...more } = {} } = options;
     sw.check();
     const directory = cwd && (yield* directoryOf(cwd));
     const attached: Attached[] = [];
@@ -355,14 +382,16 @@ class NodeProcessManager extends ProcessManager {
     try {
       const program = programOf(executable, directory);
       // First, so that nobody can close one of them before the process has it.
-      for (const name of STREAMS) yield* handOver(options[name]);
+      for (const flow of [...STREAMS.map((name) => options[name]), ...fds.map(([, flow]) => flow)])
+        yield* handOver(flow);
       for (const name of STREAMS) attached.push(attach(options[name]));
       yield* suspend<void>(`start of ${executable}`, (_, enqueue) => {
         const raw = spawn(program, args.slice(1), {
           argv0: args[0] ?? executable,
-          stdio: attached.map(stdioOf),
+          stdio: withMore(attached.map(stdioOf), fds),
           ...(directory !== undefined && { cwd: directory }),
           ...(env && { env }),
+          ...more,
         });
         child = new NodeChild(raw, attached, executable);
         raw.once("spawn", () => enqueue({ ok: true, value: undefined }));
@@ -389,29 +418,3 @@ function* letGo(child: NodeChild | undefined, attached: readonly Attached[]): Op
 
 /** The child processes of this machine. */
 export const nodeProcessManager: ProcessManager = new NodeProcessManager();
-
-/** The options of {@link spawnUnix}. */
-export interface SpawnUnixOptions extends SpawnOptions {
-  /** Descriptors of the process, and what is behind them. */
-  fds?: readonly (readonly [fd: number, flow: Source | Sink])[];
-  uid?: number;
-  gid?: number;
-  /** The process group. */
-  pgid?: number;
-  /** The controlling terminal. */
-  loginTty?: Source;
-}
-
-/**
- * Would start a process with descriptors, a user, a process group or a terminal of its own. Node cannot do that without native code: it is
- * here to say so.
- *
- * @example
- * yield* spawnUnix(env.processMgr, ["true"], { sw, uid: 1 }); // throws IoError: Not_available, starting command: true
- *
- * @throws IoError  `Io Not_available`, always
- */
-export function* spawnUnix(processMgr: ProcessManager, args: readonly string[], _options: SpawnUnixOptions): Op<Child> {
-  if (!(processMgr instanceof ProcessManager)) refuse("spawnUnix", "processMgr", "a ProcessManager", processMgr);
-  throw new IoError({ area: "Io", kind: "Not_available" }, [`starting command: ${showArgs(args)}`]);
-}

@@ -34,7 +34,7 @@ import {
   type ProcessManager,
   type Source,
 } from "trestle";
-import { run, spawnUnix, type NodeEnv } from "trestle/node";
+import { run, type NodeEnv } from "trestle/node";
 import { failureOf } from "./transcript.js";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "trestle-process-")));
@@ -492,13 +492,6 @@ describe("programs", () => {
       expect(yield* failureOf(mgr.spawn(["sleep", "1000"], { sw: kept }))).toMatch(/^SwitchFinishedError/);
       // It is not even looked for.
       expect(yield* failureOf(mgr.spawn(["no-such-program"], { sw: kept }))).toMatch(/^SwitchFinishedError/);
-    }));
-
-  it("PS-23 PS-25 what takes native code says that it is not there", () =>
-    managed(function* (mgr, sw) {
-      expect(yield* failureOf(spawnUnix(mgr, ["true"], { sw, uid: 1 }))).toBe(
-        "IoError: Not_available, starting command: true",
-      );
     }));
 
   it("wrong arguments are refused", () =>

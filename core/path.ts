@@ -56,6 +56,8 @@ export interface Dir {
   stat(path: string, follow: boolean): Op<FileStat>;
   openDir(path: string): Op<OpenedDir>;
   openSubtree(path: string, sw: Switch): Op<Dir>;
+  /** A part of a name that nothing here has. Default: at random. */
+  freshName?(): string;
 }
 
 /**
@@ -160,6 +162,10 @@ export class Path {
     yield* this.withOpenOut(options, (file) => this.doing(`saving ${String(this)}`, write(file, [bytes])));
   }
 
+  private freshName(): string {
+    return this.dir.freshName?.() ?? Math.random().toString(36).slice(2, 12).padEnd(10, "0");
+  }
+
   /** Writes beside the file first. */
   private *replace(bytes: Uint8Array, { create }: OpenOptions): Op<void> {
     if (typeof create !== "object" || !("orTruncate" in create))
@@ -167,7 +173,7 @@ export class Path {
     const parts = this.split();
     if (!parts) throw new InvalidArgument(`Path.save: ${String(this)} is not the name of a file`);
     // A part of the name is enough to tell whose it is, and all of it may leave no room for more.
-    const beside = parts[0].join(`.${parts[1].slice(0, 50)}.${randomName()}`);
+    const beside = parts[0].join(`.${parts[1].slice(0, 50)}.${this.freshName()}`);
     let isOurs = false;
     try {
       yield* beside.withOpenOut({ create: { exclusive: create.orTruncate } }, function* (file) {
@@ -295,7 +301,7 @@ export class Path {
   *openTemporary({ sw }: { sw: Switch }): Op<Path> {
     expectSwitch("Path.openTemporary", sw);
     sw.check();
-    const path = this.join(`tmp-${randomName()}`);
+    const path = this.join(`tmp-${this.freshName()}`);
     yield* path.mkdir({ perm: 0o700 });
     try {
       sw.addHook(() => path.rmtree({ missingOk: true }));
@@ -438,10 +444,6 @@ function expectCreate(where: string, create: unknown): void {
   const known = more.length === 0 && (key === "ifMissing" || key === "orTruncate" || key === "exclusive");
   if (create !== "never" && !known)
     refuse(where, "create", '"never", { ifMissing }, { orTruncate } or { exclusive }', create);
-}
-
-function randomName(): string {
-  return Math.random().toString(36).slice(2, 12).padEnd(10, "0");
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {

@@ -23,8 +23,8 @@ export type Meaning = "entry" | "target" | "creation";
 const MOST_LINKS = 40;
 
 /** @internal An error as Node gives them. */
-export function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
+export function systemError(code: string, path?: string): Error {
+  return Object.assign(new Error(path === undefined ? code : `${code}: ${path}`), { code });
 }
 
 /** Outside is nothing that this path may reach. */

@@ -5,5 +5,6 @@ export { Handler } from "./handler.js";
 export { mapAction, runAction, type Action } from "./action.js";
 export { MockClock, type MockClockOptions } from "./clock.js";
 export { MockDomainManager, type MockDomainManagerOptions } from "./domain.js";
+export { MockFs, MockLink, type FsOperation, type MockFaultOptions, type MockFsOptions, type MockTree } from "./fs.js";
 export { MockFlow, type MockFlowOptions } from "./flow.js";
 export { MockListeningSocket, MockNet } from "./net.js";

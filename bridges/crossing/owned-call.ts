@@ -17,6 +17,8 @@ import { expectRealTime } from "./virtual-time.js";
 
 /** What {@link ownedCall} runs, and how. */
 export interface Call<T> {
+  /** The bridge that runs it, for messages; by default `fromAsync`. */
+  readonly what?: string;
   readonly fn: (signal: AbortSignal) => PromiseLike<T> | T;
   readonly label: string;
   /** Resume the cancelled fiber at once, and leave the call to itself. */
@@ -73,7 +75,7 @@ class Pending<T> {
 
 /** Runs `call.fn` and gives what its promise gives. */
 export function* ownedCall<T>(call: Call<T>): Op<T> {
-  const fiber = requireFiber("fromAsync");
+  const fiber = requireFiber(call.what ?? "fromAsync");
   fiber.context.check();
   const caller = new CallingFiber(fiber, false);
   try {

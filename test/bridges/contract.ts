@@ -560,6 +560,52 @@ export const worlds: readonly World[] = [
     },
   },
   {
+    title: "Effects",
+    subpath: "effect",
+    incoming: {
+      fromEffect: {
+        cancel: only("interrupts the effect in the same turn, and waits for its end", "BO-01 a cancelled fiber"),
+        error: "same",
+        late: "dropped",
+        context: "own",
+        release: "answered",
+      },
+    },
+    outgoing: {
+      toEffect: {
+        by: "an interruption",
+        cancel: "told",
+        error: only("the same object, or what `catch` makes of it; a cancellation interrupts", "BO-02"),
+        late: "told",
+        context: "attached",
+        release: "settles",
+      },
+    },
+  },
+  {
+    title: "Operations of Effection",
+    subpath: "effection",
+    incoming: {
+      fromOperation: {
+        cancel: only("halts the task in the same turn, and waits for its end", "BO-03 a cancelled fiber"),
+        error: "same",
+        late: "dropped",
+        context: "own",
+        release: "answered",
+      },
+    },
+    outgoing: {
+      toOperation: {
+        by: "`halt`",
+        cancel: "told",
+        error: "same",
+        late: "told",
+        context: "attached",
+        release: "settles",
+      },
+    },
+  },
+  {
     title: "BullMQ",
     subpath: "bullmq",
     nodeOnly: true,

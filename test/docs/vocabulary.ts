@@ -51,6 +51,12 @@ function ownModules(file: string): string[] {
   return world === undefined ? [] : [`trestle/${world}`];
 }
 
+/** The library of a bridge, for names that nothing of ours has. */
+function libraryOf(file: string): string[] {
+  const [, library] = /^bridges\/(effect|effection)\.ts$/.exec(file) ?? [];
+  return library === undefined ? [] : [library];
+}
+
 /** Files whose examples are about the real world. */
 const REAL = /^(bridges\/|core\/node\/|core\/(net|path|file|process|signals|domain|executor-pool)\.ts)/;
 
@@ -60,14 +66,17 @@ export class Vocabulary {
 
   /** @param files  those with examples */
   constructor(files: readonly string[]) {
-    this.exported = exportsOf([...new Set([...MODULES, ...files.flatMap(ownModules), PRELUDE])]);
+    this.exported = exportsOf([
+      ...new Set([...MODULES, ...files.flatMap(ownModules), ...files.flatMap(libraryOf), PRELUDE]),
+    ]);
   }
 
   private namesOf({ file, text }: Example): Names {
     const imported = new Map<string, string[]>();
     const names = { imported, namespaces: [] as string[], fromPrelude: [] as string[], given: [] as string[] };
     for (const name of freeNamesOf(text)) {
-      const module = [...ownModules(file), ...MODULES, PRELUDE].find((name_) => this.exported.get(name_)!.has(name));
+      const modules = [...ownModules(file), ...MODULES, PRELUDE, ...libraryOf(file)];
+      const module = modules.find((name_) => this.exported.get(name_)!.has(name));
       if (GIVEN.includes(name)) names.given.push(name);
       else if (name in NAMESPACES) names.namespaces.push(name);
       else if (this.prelude.has(name)) names.fromPrelude.push(name);

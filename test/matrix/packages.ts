@@ -82,8 +82,10 @@ async function inPage(name: string, program: string, first = ""): Promise<unknow
 }
 
 it("a page loads every subpath that is not for Node, each module once", async () => {
-  // Node's streams are Node's, the subpath of RxJS is loaded by pages that have RxJS, and BullMQ is for Node.
-  const subpaths = Object.keys(imports).filter((name) => !/\/(node(-|\/|$)|streams$|rxjs$|bullmq$)/.test(name));
+  // Node's streams are Node's, the subpaths of RxJS, Effect and Effection are loaded by pages that have those, and BullMQ is for Node.
+  const subpaths = Object.keys(imports).filter(
+    (name) => !/\/(node(-|\/|$)|streams$|rxjs$|bullmq$|effect$|effection$)/.test(name),
+  );
   expect(subpaths).toContain("trestle/web");
   const result = await inPage(
     "subpaths",

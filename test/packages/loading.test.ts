@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { folderOf, Installation, node, oldTools, workspace } from "./project.js";
 
 let installation: Installation;
-/** Every name to import: the packages and all their subpaths, but the one for BullMQ, which is younger than some of the loaders. */
+/** Every name to import: the packages and all their subpaths, but those for libraries that are younger than some of the loaders. */
 let names: string[];
 
 beforeAll(async () => {
@@ -16,7 +16,7 @@ beforeAll(async () => {
     const path = join(installation.folder, "node_modules", name, "package.json");
     const { exports } = JSON.parse(readFileSync(path, "utf8")) as { exports: object };
     return Object.keys(exports).flatMap((key) =>
-      /^\.\/(package\.json|bullmq)$/.test(key) ? [] : [name + key.slice(1)],
+      /^\.\/(package\.json|bullmq|effect|effection)$/.test(key) ? [] : [name + key.slice(1)],
     );
   });
 }, 60_000);
@@ -76,6 +76,41 @@ describe("Node", () => {
     })();`;
     expect(await program("dynamic", "main.cjs", text)).toEqual({ code: 0, text: "2 late 3\n" });
   });
+
+  it.each([
+    ["effect", "fromEffect(Effect.succeed(42))", 'const { Effect } = MODULE("effect");'],
+    [
+      "effection",
+      "fromOperation(function* () { yield* (yield* spawn(() => sleep(1))); return 42; })",
+      'const { sleep, spawn } = MODULE("effection");',
+    ],
+    ["bullmq", "(function* () { return typeof serveQueue === 'function' ? 42 : 0; })()", ""],
+  ])(
+    "BO-05 the subpath for %s loads where that is, and says what is missing where it is not",
+    async (name, op, uses) => {
+      const text = (load: string) => `
+      const { run } = ${load}("trestle/node");
+      const { fromEffect, fromOperation, serveQueue } = ${load}("@trestle/bridges/${name}");
+      ${uses.replace("MODULE", load)}
+      console.log(await run(() => ${op}));`;
+      const absent = `
+      const { run } = require("trestle/node");
+      const { fromAsync } = require("@trestle/bridges");
+      let missing;
+      try {
+        require("@trestle/bridges/${name}");
+      } catch (error) {
+        missing = error.message.split("\\n")[0];
+      }
+      run(() => fromAsync(async () => 42)).then((value) => console.log(missing, value));`;
+      const { text: told } = await program(`${name}-absent`, "main.cjs", absent);
+      expect(told).toMatch(new RegExp(`^Cannot find (module|package) '${name}\\b.*' 42\n$`));
+      installation.addPeer(name);
+      const present = { code: 0, text: "42\n" };
+      expect(await program(`${name}-esm`, "main.mjs", text("await import"))).toEqual(present);
+      expect(await program(`${name}-cjs`, "main.cjs", `(async () => { ${text("require")} })();`)).toEqual(present);
+    },
+  );
 
   it("the subpath for RxJS loads with RxJS 9, which lacks what it extends in RxJS 7", async () => {
     const text = `import { collect, toPromise } from "@trestle/bridges";

@@ -67,7 +67,7 @@ export class Installation {
 
   /** Lays out an optional peer of the packages beside them: that of the workspace. */
   addPeer(name: string): void {
-    symlinkSync(folderOf(workspace, name), join(this.folder, "node_modules", name), "junction");
+    symlinkSync(join(top, "node_modules", name), join(this.folder, "node_modules", name), "junction");
   }
 
   /**

@@ -101,9 +101,11 @@ export class StreamSink implements Sink {
   /** Node takes it for an error of the whole stream when something is written that cannot be, and ends the other direction, too. */
   private expectWritable(): void {
     const { stream } = this;
-    if (this.failure) throw this.failure;
-    if (stream.writableEnded || stream.destroyed)
-      throw new IoError({ area: "Net", kind: "Connection_reset" }, [`writing to ${this.subject()}`]);
+    if (this.failure || stream.writableEnded || stream.destroyed) throw this.gone();
+  }
+
+  private gone(): IoError {
+    return this.failure ?? new IoError({ area: "Net", kind: "Connection_reset" }, [`writing to ${this.subject()}`]);
   }
 
   *write(bytes: Uint8Array): Op<void> {
@@ -116,7 +118,10 @@ export class StreamSink implements Sink {
     yield* suspend<void>(this.label, (ctx, enqueue) => {
       const { stream } = this;
       const done = (error?: Error | null): void => {
-        enqueue(error ? { ok: false, error: this.failure ?? this.failed(error) } : { ok: true, value: undefined });
+        if (error) enqueue({ ok: false, error: this.failure ?? this.failed(error) });
+        // Node knows of no error then, nor where the bytes are.
+        else if (stream.destroyed) enqueue({ ok: false, error: this.gone() });
+        else enqueue({ ok: true, value: undefined });
       };
       // What Node has been given cannot be taken back.
       ctx.setCancelFn((error) => enqueue({ ok: false, error }));

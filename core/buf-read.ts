@@ -28,9 +28,19 @@ export class BufferLimitExceeded extends Error {
 export interface BufReadOptions {
   /** The most bytes that the reader ever holds, and so the size of the largest piece: what a peer can make us keep. */
   maxSize: number;
-  /** The bytes that the buffer has room for at first; it doubles when that is too little. Default 4096, or `maxSize` if that is less. */
+  /**
+   * The bytes that the buffer has room for at first. Default 4096, or `maxSize` if that is less. It doubles when that is too little, and,
+   * up to 65536, when a read of 4096 or more has filled it.
+   */
   initialSize?: number;
 }
+
+/** Reads of at least so many bytes, that fill all the room there is, make the buffer grow, as long as it is not larger than that. */
+const LARGE_READ = 4096;
+const LARGE_BUFFER = 65_536;
+
+/** How many bytes are made text ahead: no more, since a line that is kept keeps all the text that it was cut from. */
+const MOST_AHEAD = 1024;
 
 /** A byte as a predicate is asked about it: 0 to 255. */
 type Test = (byte: number) => boolean;
@@ -60,6 +70,11 @@ export class BufRead {
   private end = 0;
   private consumed = 0;
   private ended = false;
+  /** Whether the source seems to have more at hand than there was room for. */
+  private isPlentiful = false;
+  /** Text that was made ahead, and the offset of its first byte. A character of it is a byte. */
+  private ahead = "";
+  private aheadFrom = 0;
   private viewed: DataView | undefined = undefined;
 
   /**
@@ -166,6 +181,7 @@ export class BufRead {
       if (!(length > 0 && length <= room.length))
         throw new InvalidArgument(`BufRead: the source says that it read ${length} bytes, of ${room.length}`);
       this.end += length;
+      this.isPlentiful = length === room.length && length >= LARGE_READ;
     } catch (error) {
       if (error instanceof EndOfFile) this.ended = true;
       throw error;
@@ -175,7 +191,8 @@ export class BufRead {
   /** The free end of the buffer, made long enough for `n` bytes to be held. */
   private roomFor(n: number): Uint8Array {
     const { buffer, start, end, maxSize } = this;
-    if (n > buffer.length) {
+    const isSmall = this.isPlentiful && buffer.length < Math.min(LARGE_BUFFER, maxSize);
+    if (n > buffer.length || isSmall) {
       const larger = new Uint8Array(Math.max(n, Math.min(maxSize, 2 * buffer.length)));
       larger.set(buffer.subarray(start, end));
       this.buffer = larger;
@@ -242,16 +259,16 @@ export class BufRead {
    * @throws Failure for a line that is not UTF-8, which stays; `lineBytes` gives it as it is
    */
   *line(): Op<string> {
-    const { length, full } = yield* this.findLine();
-    const text = this.decode(this.start, this.start + length);
+    const full = this.heldLine(0) || (yield* this.readLine());
+    const text = this.textOf(this.withoutEnd(full));
     this.consume(full);
     return text;
   }
 
   /** Like {@link line}, as bytes. */
   *lineBytes(): Op<Uint8Array> {
-    const { length, full } = yield* this.findLine();
-    const bytes = this.buffer.slice(this.start, this.start + length);
+    const full = this.heldLine(0) || (yield* this.readLine());
+    const bytes = this.buffer.slice(this.start, this.start + this.withoutEnd(full));
     this.consume(full);
     return bytes;
   }
@@ -267,19 +284,47 @@ export class BufRead {
     return this.iterate((reader) => reader.line());
   }
 
-  /** The length of the next line, and of it with its end. */
-  private *findLine(): Op<{ length: number; full: number }> {
-    for (let looked = 0; ;) {
-      const at = this.buffer.indexOf(LF, this.start + looked);
-      if (at >= 0 && at < this.end) {
-        const length = at - this.start;
-        return { length: length > 0 && this.buffer[at - 1] === CR ? length - 1 : length, full: length + 1 };
-      }
-      looked = this.end - this.start;
-      if (yield* this.more()) continue;
-      if (looked === 0) throw new EndOfFile();
-      return { length: looked, full: looked };
+  /** The length of the next line with its end, or 0 if that is not held; it is not in the first `looked` bytes. */
+  private heldLine(looked: number): number {
+    const { buffer, start, end } = this;
+    // Lines are short: a search by the machine would take longer to start than this does.
+    for (let at = start + looked; at < end; at++) if (buffer[at] === LF) return at + 1 - start;
+    return 0;
+  }
+
+  /** The same for a line that is not held yet: reads until it is. */
+  private *readLine(): Op<number> {
+    for (;;) {
+      const looked = this.end - this.start;
+      if (yield* this.more()) {
+        const full = this.heldLine(looked);
+        if (full > 0) return full;
+      } else if (looked > 0) return looked;
+      else throw new EndOfFile();
     }
+  }
+
+  /** The next `length` bytes as text, which is made for several lines at once where these are of ASCII alone. */
+  private textOf(length: number): string {
+    const { buffer, start, end, consumed } = this;
+    let at = consumed - this.aheadFrom;
+    if (at + length > this.ahead.length) {
+      const limit = Math.min(end, start + MOST_AHEAD);
+      let to = start;
+      while (to < limit && buffer[to]! < 128) to++;
+      if (to < start + length) return this.decode(start, start + length);
+      this.ahead = decode(buffer.subarray(start, to));
+      this.aheadFrom = consumed;
+      at = 0;
+    }
+    return this.ahead.slice(at, at + length);
+  }
+
+  /** The length of the next line without its end, if it has one. */
+  private withoutEnd(full: number): number {
+    const { buffer, start } = this;
+    if (buffer[start + full - 1] !== LF) return full;
+    return full > 1 && buffer[start + full - 2] === CR ? full - 2 : full - 1;
   }
 
   // --- single bytes ---
@@ -516,8 +561,8 @@ export class BufRead {
   iterate<T>(parser: Parser<T>, options?: { stop?: Parser<boolean> }): Cursor<T> {
     expectFunction("BufRead.iterate", "parser", parser);
     expectOptions("BufRead.iterate", options);
-    const stop = options?.stop ?? ((reader: BufRead) => reader.atEndOfInput());
-    expectFunction("BufRead.iterate", "options.stop", stop);
+    const stop = options?.stop;
+    if (stop !== undefined) expectFunction("BufRead.iterate", "options.stop", stop);
     return new Items(this, parser, stop);
   }
 
@@ -553,11 +598,11 @@ export class BufRead {
 class Items<T> extends Cursor<T> {
   private readonly reader: BufRead;
   private readonly parser: Parser<T>;
-  private readonly stop: Parser<boolean>;
+  private readonly stop: Parser<boolean> | undefined;
   /** Where the reader has to be. */
   private offset: number;
 
-  constructor(reader: BufRead, parser: Parser<T>, stop: Parser<boolean>) {
+  constructor(reader: BufRead, parser: Parser<T>, stop: Parser<boolean> | undefined) {
     super();
     this.reader = reader;
     this.parser = parser;
@@ -566,14 +611,15 @@ class Items<T> extends Cursor<T> {
   }
 
   *next(): Op<boolean> {
-    const { reader, offset } = this;
+    const { reader, offset, stop } = this;
     const now = reader.consumedBytes;
     if (now !== offset) {
       throw new InvalidArgument(
         `Sequence is stale (expected to be used at offset ${offset}, but stream is now at ${now})`,
       );
     }
-    if (yield* this.stop(reader)) {
+    // What is buffered is not the end.
+    if (stop ? yield* stop(reader) : reader.bufferedBytes === 0 && (yield* reader.atEndOfInput())) {
       this.offset = reader.consumedBytes;
       return this.moveToEnd();
     }

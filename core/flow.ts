@@ -106,7 +106,10 @@ export function* singleRead(source: Source, buffer: Uint8Array): Op<number> {
 export function* readExact(source: Source, buffer: Uint8Array): Op<void> {
   expectSource("Flow.readExact", source);
   expectBytes("Flow.readExact", "buffer", buffer);
-  for (let filled = 0; filled < buffer.length;) filled += yield* singleRead(source, buffer.subarray(filled));
+  for (let filled = 0; filled < buffer.length;) {
+    const room = filled === 0 ? buffer : buffer.subarray(filled);
+    filled += expectCount("Flow.readExact", "read", yield* source.read(room), room.length);
+  }
 }
 
 /**
@@ -176,8 +179,9 @@ export function* write(sink: Sink, buffers: readonly Uint8Array[]): Op<void> {
   }
 }
 
-/** The size of the buffer that bytes are copied through, where the source has none of its own. */
+/** The size of the buffer that bytes are copied through, where the source has none of its own: at first, and at most. */
 const COPY_SIZE = 4096;
+const MOST_COPY_SIZE = 131_072;
 
 /**
  * Writes everything that `source` gives to `sink`, until its end. Closes neither. Bytes are read when those before them are written, so
@@ -190,12 +194,14 @@ export function* copy(source: Source, sink: Sink): Op<void> {
   expectSource("Flow.copy", source);
   expectSink("Flow.copy", sink);
   try {
-    if (source.lend) for (;;) yield* source.lend((buffers) => singleWrite(sink, buffers));
-    const buffer = new Uint8Array(COPY_SIZE);
+    const take = (buffers: readonly Uint8Array[]) => singleWrite(sink, buffers);
+    if (source.lend) for (;;) yield* source.lend(take);
+    let buffer = new Uint8Array(COPY_SIZE);
     for (;;) {
       const length = yield* singleRead(source, buffer);
-      const bytes = [buffer.subarray(0, length)];
-      yield* write(sink, bytes);
+      yield* write(sink, [buffer.subarray(0, length)]);
+      // Where a read fills all of it, there is more to come.
+      if (length === buffer.length && length < MOST_COPY_SIZE) buffer = new Uint8Array(2 * length);
     }
   } catch (error) {
     if (!(error instanceof EndOfFile)) throw error;
@@ -374,7 +380,8 @@ export function expectBytes(where: string, argument: string, received: unknown):
   if (!(received instanceof Uint8Array)) refuse(where, argument, "a Uint8Array", received);
 }
 
-function expectCount(where: string, did: string, count: number, most: number, least = 1): number {
+/** @internal Holds a flow to its promise: `count` bytes, that it says it has dealt with, are between `least` and `most`. */
+export function expectCount(where: string, did: string, count: number, most: number, least = 1): number {
   if (Number.isInteger(count) && count >= least && count <= most) return count;
   throw new InvalidArgument(`${where}: the flow says that it ${did} ${count} bytes, of ${most}`);
 }

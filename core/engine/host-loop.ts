@@ -71,6 +71,14 @@ class HostLoop extends Scheduler {
     this.drain();
   }
 
+  /** Calls `event`, which wakes fibers, and drains, without asking for a microtask first. */
+  runAfter(event: () => void): void {
+    if (runningFiber() || this.draining) return event();
+    this.idle = false;
+    event();
+    this.drain();
+  }
+
   /** Runs what is queued, until it is the turn of others. */
   drain(): void {
     if (this.draining || this.scheduled === MACROTASK) return;

@@ -1,41 +1,58 @@
 // Streams of Node that belong to us (sockets, pipes, the standard streams) as flows.
 
 import type { Duplex, Readable, Writable } from "node:stream";
-import { Condition } from "../condition.js";
-import { suspend } from "../engine/suspend.js";
+import { hostLoop } from "../engine/host-loop.js";
 import type { Op } from "../engine/op.js";
-import { EndOfFile, lengthOf, type Sink, type Source } from "../flow.js";
+import { WaitingPrimitive } from "../engine/primitive.js";
+import { suspend } from "../engine/suspend.js";
+import { Waiter, Waiters } from "../engine/waiters.js";
+import { after, EndOfFile, expectCount, lengthOf, type Sink, type Source } from "../flow.js";
 import { addContext, fromSystemError, IoError } from "../io-error.js";
 import { yieldNow } from "../turns.js";
 
 /** The bytes that a stream gives. */
 export class StreamSource implements Source {
   private readonly stream: Readable;
-  /** Wakes readers: there is something, or the end, or an error. */
-  private readonly changed: Condition;
+  private readonly label: string;
+  /** Readers that wait until there is something, or the end, or an error. */
+  private readonly readers = new Waiters();
+  private readonly wake = () => this.readers.wakeAll(undefined);
   /** What the stream gave and nobody has read yet. */
-  private chunk: Uint8Array | undefined = undefined;
+  private chunks: Uint8Array[] = [];
+  /** How many bytes these are, those that are lent included. */
+  private size = 0;
   private ended = false;
   private isShut = false;
   private failure: IoError | undefined = undefined;
 
-  /** Reads nothing before it is asked for, except up to the high-water mark of the stream. */
+  /**
+   * Reads at once, as far as there is room for: up to the high-water mark of the stream, and then the stream is paused.
+   *
+   * @param subject  what it is called in errors; its name, unless there is a better one
+   */
   constructor(stream: Readable, name: string, subject: () => string = () => name) {
     this.stream = stream;
-    this.changed = new Condition({ name });
-    const wake = () => this.changed.broadcast();
-    stream.on("readable", wake);
+    this.label = `${name}: reading`;
+    stream.on("data", (chunk: Uint8Array) => this.add(chunk));
     stream.on("end", () => this.end());
     stream.on("close", () => this.end());
     stream.on("error", (error) => {
       this.failure ??= addContext(fromSystemError(error), `reading from ${subject()}`);
-      wake();
+      this.end();
     });
+    stream.resume();
+  }
+
+  private add(chunk: Uint8Array): void {
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+    if (this.size >= this.stream.readableHighWaterMark) this.stream.pause();
+    hostLoop.runAfter(this.wake);
   }
 
   private end(): void {
     this.ended = true;
-    this.changed.broadcast();
+    this.wake();
   }
 
   /** Readers meet the end now, whatever else there is to read. */
@@ -45,35 +62,48 @@ export class StreamSource implements Source {
   }
 
   *read(buffer: Uint8Array): Op<number> {
-    yield* yieldNow();
-    const chunk = yield* this.next();
-    const bytes = chunk.length > buffer.length ? chunk.subarray(0, buffer.length) : chunk;
+    if (this.isReady) yield* yieldNow();
+    while (!this.isReady) yield* new Reading(this.label, this.readers);
+    this.expectChunks();
+    const first = this.chunks[0]!;
+    const bytes = first.length > buffer.length ? first.subarray(0, buffer.length) : first;
     buffer.set(bytes);
-    this.consume(bytes.length);
+    if (bytes === first) this.chunks.shift();
+    else this.chunks[0] = first.subarray(bytes.length);
+    this.consumed(bytes.length);
     return bytes.length;
   }
 
   *lend(take: (buffers: readonly Uint8Array[]) => Op<number>): Op<void> {
-    yield* yieldNow();
-    const chunk = yield* this.next();
-    this.consume(yield* take([chunk]));
-  }
-
-  /** What comes next; it stays until it is consumed. */
-  private *next(): Op<Uint8Array> {
-    for (;;) {
-      if (this.isShut) throw new EndOfFile();
-      this.chunk ??= (this.stream.read() as Uint8Array | null) ?? undefined;
-      if (this.chunk) return this.chunk;
-      if (this.failure) throw this.failure;
-      if (this.ended) throw new EndOfFile();
-      yield* this.changed.awaitNoMutex();
+    if (this.isReady) yield* yieldNow();
+    while (!this.isReady) yield* new Reading(this.label, this.readers);
+    this.expectChunks();
+    // Another reader must not have them meanwhile.
+    const lent = this.chunks;
+    this.chunks = [];
+    let used = 0;
+    try {
+      used = expectCount("lend", "used", yield* take(lent), lengthOf(lent), 0);
+    } finally {
+      if (used < lengthOf(lent)) this.chunks.unshift(...after(lent, used));
+      this.consumed(used);
     }
   }
 
-  private consume(length: number): void {
-    const { chunk } = this;
-    this.chunk = chunk && length < chunk.length ? chunk.subarray(length) : undefined;
+  /** Whether a reader need not wait. */
+  private get isReady(): boolean {
+    return this.chunks.length > 0 || this.ended;
+  }
+
+  private expectChunks(): void {
+    if (this.isShut) throw new EndOfFile();
+    if (this.chunks.length > 0) return;
+    throw this.failure ?? new EndOfFile();
+  }
+
+  private consumed(length: number): void {
+    this.size -= length;
+    if (this.stream.isPaused() && this.size < this.stream.readableHighWaterMark) this.stream.resume();
   }
 }
 
@@ -99,40 +129,40 @@ export class StreamSink implements Sink {
   }
 
   /** Node takes it for an error of the whole stream when something is written that cannot be, and ends the other direction, too. */
-  private expectWritable(): void {
+  private get refusal(): IoError | undefined {
     const { stream } = this;
-    if (this.failure || stream.writableEnded || stream.destroyed) throw this.gone();
+    return this.failure || stream.writableEnded || stream.destroyed ? this.gone() : undefined;
   }
 
   private gone(): IoError {
     return this.failure ?? new IoError({ area: "Net", kind: "Connection_reset" }, [`writing to ${this.subject()}`]);
   }
 
-  *write(bytes: Uint8Array): Op<void> {
-    if (bytes.length > 0) yield* this.writeSome([bytes]);
+  write(bytes: Uint8Array): Op<void> {
+    return new Writing(this.label, this, [bytes], undefined);
   }
 
-  *writeSome(buffers: readonly Uint8Array[]): Op<number> {
-    yield* yieldNow();
-    this.expectWritable();
-    yield* suspend<void>(this.label, (ctx, enqueue) => {
-      const { stream } = this;
-      const done = (error?: Error | null): void => {
-        if (error) enqueue({ ok: false, error: this.failure ?? this.failed(error) });
-        // Node knows of no error then, nor where the bytes are.
-        else if (stream.destroyed) enqueue({ ok: false, error: this.gone() });
-        else enqueue({ ok: true, value: undefined });
-      };
-      // What Node has been given cannot be taken back.
-      ctx.setCancelFn((error) => enqueue({ ok: false, error }));
-      if (buffers.length === 1) stream.write(buffers[0], done);
-      else {
-        stream.cork();
-        buffers.forEach((buffer, i) => stream.write(buffer, i === buffers.length - 1 ? done : undefined));
-        stream.uncork();
-      }
-    });
-    return lengthOf(buffers);
+  writeSome(buffers: readonly Uint8Array[]): Op<number> {
+    return new Writing(this.label, this, buffers, lengthOf(buffers));
+  }
+
+  /** Has Node write. The system may take all of it at once. */
+  start(buffers: readonly Uint8Array[], writing: Writing<unknown>): void {
+    const { refusal, stream } = this;
+    if (refusal || lengthOf(buffers) === 0) return writing.end(refusal);
+    const onWritten = (error?: Error | null): void => {
+      if (error) writing.end(this.failure ?? this.failed(error));
+      // Node knows of no error if it was destroyed meanwhile, nor where the bytes are.
+      else writing.end(stream.destroyed ? this.gone() : undefined);
+    };
+    if (buffers.length === 1) stream.write(buffers[0], onWritten);
+    else {
+      stream.cork();
+      buffers.forEach((buffer, i) => stream.write(buffer, i === buffers.length - 1 ? onWritten : undefined));
+      stream.uncork();
+    }
+    // Node would say so some turns later.
+    if (stream.writableLength === 0 && !stream.destroyed && !stream.errored) writing.end();
   }
 
   /** Ends the stream, and returns when all is written. */
@@ -146,6 +176,54 @@ export class StreamSink implements Sink {
       });
     });
   }
+}
+
+/** A wait for something to read. */
+class Reading extends Waiter<void> {
+  protected readonly called: string;
+  protected readonly waiters: Waiters;
+
+  constructor(label: string, waiters: Waiters) {
+    super();
+    this.called = label;
+    this.waiters = waiters;
+  }
+
+  protected again(): Reading {
+    return new Reading(this.called, this.waiters);
+  }
+}
+
+/** One write. What Node has been given cannot be taken back: a cancelled one only waits no more. */
+class Writing<T> extends WaitingPrimitive<T> {
+  protected readonly called: string;
+  private readonly sink: StreamSink;
+  private readonly buffers: readonly Uint8Array[];
+  private readonly result: T;
+
+  constructor(label: string, sink: StreamSink, buffers: readonly Uint8Array[], result: T) {
+    super();
+    this.called = label;
+    this.sink = sink;
+    this.buffers = buffers;
+    this.result = result;
+  }
+
+  protected again(): Writing<T> {
+    return new Writing(this.called, this.sink, this.buffers, this.result);
+  }
+
+  protected enter(): void {
+    this.sink.start(this.buffers, this);
+  }
+
+  /** The system has taken it, or will not. */
+  end(error?: IoError): void {
+    if (error) this.wake(error, true);
+    else this.wake(this.result);
+  }
+
+  protected leave(): void {}
 }
 
 /** Waits until a stream that has been destroyed is closed. */

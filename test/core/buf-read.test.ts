@@ -77,6 +77,25 @@ describe("the buffer", () => {
     expect(source.asked).toEqual([4096, 10]);
   });
 
+  it("BR-03 BR-05 reads of 4096 bytes and more, that fill the buffer, make it grow: up to 65536, and to its limit", () => {
+    const askedOf = (maxSize: number, initialSize: number | undefined, ...chunks: number[]) => {
+      const source = new Chunks(...chunks.map((n) => "x".repeat(n)));
+      const r = reader(source, maxSize, initialSize);
+      run(function* () {
+        while (!(yield* r.atEndOfInput())) r.consume(r.bufferedBytes);
+      });
+      return source.asked;
+    };
+    expect(askedOf(1e6, undefined, 1e6).slice(0, 7)).toEqual([4096, 8192, 16_384, 32_768, 65_536, 65_536, 65_536]);
+    expect(askedOf(10_000, undefined, 30_000)).toEqual([4096, 8192, 10_000, 10_000, 10_000]);
+    expect(askedOf(1e6, undefined, 4096, 8191, 1, 8192)).toEqual([4096, 8192, 8192, 8192, 16_384]);
+    expect(askedOf(1e6, 4000, 12_000)).toEqual([4000, 4000, 4000, 4000]);
+    // What is held goes with it.
+    const source = new Chunks(`a\n${"b".repeat(4094)}${"c".repeat(100)}\n`);
+    const r = reader(source, 1e6);
+    expect(outcomes(() => [r.line(), r.line()])).toEqual(["a", "b".repeat(4094) + "c".repeat(100)]);
+  });
+
   it("BR-02 BR-03 BR-04 the buffer doubles up to its limit, and each read offers all the room there is", () => {
     const source = new Chunks("hello world!");
     const r = reader(source, 10, 4);
@@ -233,6 +252,27 @@ describe("lines", () => {
     const r = reader(source);
     expect(outcomes(() => [r.line(), r.line(), r.line()])).toEqual(["a", "", "b"]);
     expect(source.asked.length).toBe(1);
+  });
+
+  it("BR-19 BR-16 a long text has the same lines whatever it is of, and whatever else is read in between", () => {
+    const words = ["plain ", "čeština ", "", "日本語 ", "a quite long line of one kind of letters ", "x"];
+    const lines = Array.from({ length: 500 }, (_, i) => `${words[i % 6]!.repeat((i * 7) % 50)}${i}`);
+    const all = lines.map((line, i) => line + (i % 5 === 0 ? "\r\n" : "\n")).join("");
+    for (const size of [7, 1000, 100_000]) {
+      const chunks = all.match(new RegExp(`[^]{1,${size}}`, "gu"))!;
+      const r = reader(new Chunks(...chunks), 100_000);
+      const got: unknown[] = [];
+      run(function* () {
+        for (let i = 0; i < 500; i++) {
+          if (i % 11 === 0) got.push(text(yield* r.lineBytes()));
+          else if (i % 3 === 0 && /^[ -~]/.test(lines[i]!)) got.push((yield* r.take(1)) + (yield* r.line()));
+          else got.push(yield* r.line());
+        }
+        yield* r.endOfInput();
+      });
+      expect(got).toEqual(lines);
+      expect(r.consumedBytes).toBe(bytes(all).length);
+    }
   });
 
   it("BR-20 a line with its end must fit", () => {

@@ -183,6 +183,22 @@ describe("copying", () => {
     }
   });
 
+  it("FL-09 a copy takes 4096 bytes at a time, and more from a source that has more: up to 131072", () => {
+    const askedOf = (give: (room: number) => number, reads: number) => {
+      const asked: number[] = [];
+      const source: Source = {
+        *read(buffer) {
+          if (asked.push(buffer.length) > reads) throw new EndOfFile();
+          return give(buffer.length);
+        },
+      };
+      run(() => Flow.copy(source, Flow.null));
+      return asked;
+    };
+    expect(askedOf((room) => room, 7)).toEqual([4096, 8192, 16_384, 32_768, 65_536, 131_072, 131_072, 131_072]);
+    expect(askedOf(() => 4095, 3)).toEqual([4096, 4096, 4096, 4096]);
+  });
+
   it("FL-11 FL-12 what a source lends is its own, and not empty; then comes the end", () => {
     run(function* () {
       const mine = bytes("foo");

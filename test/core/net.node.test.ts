@@ -197,6 +197,42 @@ describe("connections", () => {
       expect(outcome).toMatch(/^IoError: Net Connection_reset/);
     }));
 
+  it("FL-20 what has ended both ways takes nothing any more, and says so", () =>
+    connected(function* ({ client, accepted, env }) {
+      yield* Fiber.forEach([client, accepted], (end) => end.shutdown("send"));
+      expect(yield* Flow.readAll(accepted)).toBe("");
+      expect(yield* Flow.readAll(client)).toBe("");
+      yield* env.clock.sleep(0.02);
+      expect(yield* failureOf(client.write(bytes("more")))).toMatch(/^IoError: /);
+      expect(yield* failureOf(Flow.write(client, [bytes("more"), bytes("and more")]))).toMatch(/^IoError: /);
+    }));
+
+  it("FL-10 FL-25 fibers that copy from one connection get each byte once, whichever of them is slow", () =>
+    connected(function* ({ client, accepted }) {
+      const got: string[] = [];
+      const slow = {
+        *write(some: Uint8Array) {
+          const text = new TextDecoder().decode(some);
+          for (let i = 0; i < 5; i++) yield* Fiber.yield();
+          got.push(text);
+        },
+        *close() {},
+      };
+      yield* Fiber.all([
+        () => Flow.copy(accepted, slow),
+        () => Flow.copy(accepted, slow),
+        function* () {
+          for (let i = 0; i < 100; i++) {
+            yield* client.write(bytes(`${i} `));
+            if (i % 7 === 0) yield* Fiber.yield();
+          }
+          yield* client.shutdown("send");
+        },
+      ]);
+      const numbers = got.join("").trim().split(" ").map(Number);
+      expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    }));
+
   it("NT-23 what was written before the end arrives before the end", () =>
     connected(function* ({ client, accepted }) {
       yield* Flow.copyString("all of it", client);

@@ -35,7 +35,7 @@ import { Descriptor } from "./descriptor.js";
 import { Fifo } from "./fifo.js";
 import { NodeFile } from "./file.js";
 import { kindOf, statOf } from "./file-stat.js";
-import { closeFd, isLinux, O_PATH, openFd, walkFrom, type Place } from "./walk.js";
+import { closeFd, isAbsolute, isLinux, O_PATH, openFd, walkFrom, type Place } from "./walk.js";
 
 // --- opening files ---
 
@@ -319,7 +319,7 @@ function relative(path: string): string {
 /** A path from the current directory, as programs without capabilities write it. */
 function fromHere(path: string): string {
   if (path === "") return ".";
-  return path.startsWith("/") || path.startsWith("./") ? path : `./${path}`;
+  return isAbsolute(path) || path.startsWith("./") ? path : `./${path}`;
 }
 
 class Everything extends SystemDir {
@@ -363,7 +363,7 @@ class Subtree extends SystemDir {
 
   native(path: string): string {
     if (path === "") return this.nativePath;
-    return path.startsWith("/") ? path : `${this.nativePath.replace(/\/+$/, "")}/${path}`;
+    return isAbsolute(path) ? path : `${this.nativePath.replace(/\/+$/, "")}/${path}`;
   }
 
   protected at<T>(path: string, meaning: Meaning, body: (place: Place) => Op<T>): Op<T> {

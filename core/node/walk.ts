@@ -19,6 +19,7 @@ export interface Place {
   readonly name: string;
 }
 
+const isWindows = process.platform === "win32";
 export const isLinux = process.platform === "linux";
 /** Open only to be a place: neither to be read nor written. Node has no name for it. */
 export const O_PATH = 0x200000;
@@ -47,8 +48,31 @@ const steps: Steps<Held> = {
   *leave({ fd }) {
     if (fd !== undefined) yield* protect(() => closeFd(fd));
   },
-  readLink: ({ prefix }, name) => call<string>(`reading ${prefix}${name}`, (done) => readlink(prefix + name, done)),
+  *readLink({ prefix }, name) {
+    const path = prefix + name;
+    return withSlashes(yield* call<string>(`reading ${path}`, (done) => readlink(path, done)));
+  },
 };
+
+/** What Windows takes for a device, in any directory. */
+const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\.|$)/i;
+
+/**
+ * A path with slashes between its names. On Windows there are two kinds of them, a colon follows a volume, and precedes a part of a file
+ * that goes by another name; dots and spaces at the end of a name are dropped. What is not the name of an entry leads out.
+ */
+function withSlashes(path: string): string {
+  if (!isWindows) return path;
+  const names = path.replaceAll("\\", "/");
+  const isName = (name: string) => name === "." || name === ".." || !(/:|[. ]$/.test(name) || DEVICE.test(name));
+  if (names.split("/").every(isName)) return names;
+  throw systemError("ENOTCAPABLE", `${path} leads outside of its directory`);
+}
+
+/** Whether it begins somewhere else than in the current directory. */
+export function isAbsolute(path: string): boolean {
+  return path.startsWith("/") || (isWindows && /^(\\|[a-z]:)/i.test(path));
+}
 
 /**
  * Goes from `base`, to which the system may follow links, along `path`, and runs `body` with the place of its last name.
@@ -58,7 +82,7 @@ const steps: Steps<Held> = {
 export function* walkFrom<T>(base: string, path: string, meaning: Meaning, body: (place: Place) => Op<T>): Op<T> {
   const start = yield* hold(base, HOLD & ~constants.O_NOFOLLOW);
   try {
-    return yield* walk(steps, start, path, meaning, ({ prefix }, name) => body({ prefix, name }));
+    return yield* walk(steps, start, withSlashes(path), meaning, ({ prefix }, name) => body({ prefix, name }));
   } finally {
     yield* steps.leave(start);
   }

@@ -5,9 +5,10 @@ import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Condition, Fiber, Flow, overrideEnv, Switch } from "trestle";
+import { Condition, Fiber, Flow, overrideEnv, Switch, type Env, type Op } from "trestle";
 import { MockClock, MockFlow, run as runMock } from "trestle/mock";
 import { run } from "trestle/node";
+import { run as runWeb } from "trestle/web";
 
 /** Runs a program of its own; `use` may write to it, and signal it. */
 async function program(body: string, use: (child: ReturnType<typeof start>) => Promise<void> | void = () => {}) {
@@ -122,6 +123,18 @@ describe("overrideEnv", () => {
     expect(() => overrideEnv<object>(undefined as never, {})).toThrow(/"env" must be an object/);
     expect(() => overrideEnv<object>({}, null as never)).toThrow(/"fields" must be an object/);
   });
+});
+
+it("EN-03 `backendId` names the entry point, whatever the environment variables say", async () => {
+  process.env["EIO_BACKEND"] = "no-such";
+  try {
+    const name = function* ({ backendId }: Env): Op<string> {
+      return backendId;
+    };
+    expect([await run(name), runMock(name), await runWeb(name)]).toEqual(["node", "mock", "web"]);
+  } finally {
+    delete process.env["EIO_BACKEND"];
+  }
 });
 
 describe("signals", () => {

@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { Fiber, Flow, Switch, type File, type Op, type Path } from "trestle";
+import { Fiber, Flow, IpAddress, Switch, type File, type Op, type Path, type Sink } from "trestle";
 import { run, type NodeEnv } from "trestle/node";
 import { failureOf } from "./transcript.js";
 
@@ -28,11 +28,13 @@ function* failureOr(op: Op<string>): Op<string> {
   }
 }
 
+const bytes = (text: string) => new TextEncoder().encode(text);
+
 let names = 0;
 /** A name of a file that is not there yet, and that as a path. */
-const withName = (body: (at: Path, env: NodeEnv, name: string) => Op<unknown>) => {
+const withName = async (body: (at: Path, env: NodeEnv, name: string) => Op<unknown>): Promise<void> => {
   const name = join(folder, `f${names++}`);
-  return run((env) => body(env.fs.join(name), env, name));
+  await run((env) => body(env.fs.join(name), env, name));
 };
 
 /** `count` bytes from where the position is. */
@@ -210,6 +212,54 @@ describe("the position of a file", () => {
         "InvalidArgument: seek: file descriptor used after calling close!",
       );
     }));
+});
+
+describe("two that write to one flow", () => {
+  /** Writes pieces of one letter each, of any size, from two fibers at once. */
+  function* writeBoth(sink: Sink): Op<void> {
+    yield* Fiber.forEach(["a", "b"], function* (letter) {
+      for (let i = 1; i <= 60; i++) {
+        const piece = bytes(letter.repeat(i * i));
+        if (i % 3 === 0) yield* Flow.write(sink, [piece.subarray(0, i), piece.subarray(i)]);
+        else yield* sink.write(piece);
+      }
+    });
+  }
+  const total = Array.from({ length: 60 }, (_, i) => (i + 1) ** 2).reduce((a, b) => a + b);
+  const sorted = (text: string) => [...text].sort().join("");
+  const expected = "a".repeat(total) + "b".repeat(total);
+
+  it("FL-25 to a file, a pipe, a FIFO or a connection: each byte arrives once", () =>
+    withName((at, { fs: everything, net, processMgr }, name) =>
+      Switch.run(function* (sw) {
+        yield* at.withOpenOut(create, writeBoth);
+        expect(sorted(fs.readFileSync(name, "utf8"))).toBe(expected);
+
+        const [source, sink] = yield* processMgr.pipe({ sw });
+        const server = yield* net.listen({ type: "tcp", ip: IpAddress.v4.loopback, port: 0 }, { sw });
+        const [client, [accepted]] = yield* Fiber.pair(
+          () => net.connect(server.address, { sw }),
+          () => server.accept({ sw }),
+        );
+        execFileSync("mkfifo", [`${name}-fifo`]);
+        const fifo = everything.join(`${name}-fifo`);
+        const [reader, writer] = [yield* fifo.openIn({ sw }), yield* fifo.openOut({ create: "never", sw })];
+        for (const [from, to] of [
+          [source, sink],
+          [accepted, client],
+          [reader, writer],
+        ] as const) {
+          const [text] = yield* Fiber.pair(
+            () => Flow.readAll(from),
+            function* () {
+              yield* writeBoth(to);
+              yield* to.close();
+            },
+          );
+          expect(sorted(text)).toBe(expected);
+        }
+      }),
+    ));
 });
 
 describe.skipIf(process.platform === "win32")("FIFOs", () => {

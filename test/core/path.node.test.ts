@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import fc from "fast-check";
-import { Fiber, InvalidArgument, type Op, type Path } from "trestle";
+import { Fiber, Flow, InvalidArgument, type Op, type Path } from "trestle";
 import { run, type NodeEnv } from "trestle/node";
 import { create, failureOf, plantTree, testPaths } from "./path-suite.js";
 
@@ -202,6 +202,61 @@ describe("without limits", () => {
         expect([subtree.nativeOrThrow(), subtree.join("a").nativeOrThrow()]).toEqual(["./native", "./native/a"]);
         yield* Fiber.yield();
       });
+    }));
+
+  it("FS-04 where it seems to be Windows, backslashes separate, and what is no name there leads out", () =>
+    inFresh(function* (at, { name, processMgr }) {
+      yield* at.join("inside").mkdir({ perm: 0o700 });
+      yield* at.join("secret").save("secret", create(0o600));
+      yield* at.join("inside/file").save("text", create(0o600));
+      fs.symlinkSync("..\\secret", `${name}/inside/link`);
+      fs.symlinkSync(".\\file", `${name}/inside/good`);
+      const program = join(before, "test", `windows-${process.pid}.mjs`);
+      fs.writeFileSync(
+        program,
+        `Object.defineProperty(process, "platform", { value: "win32" });
+        const { run } = await import("trestle/node");
+        await run(({ cwd, fs }) => cwd.join(process.argv[2]).withSubtree(function* (inside) {
+          for (const path of JSON.parse(process.argv[3])) {
+            try {
+              console.log(yield* inside.join(path).load());
+            } catch (error) {
+              console.log(error.err.kind, String(error).replace(/^IoError: .*, opening/, "opening"));
+            }
+          }
+          console.log(fs.join("C:\\\\x").native(), fs.join("\\\\\\\\host\\\\x").native(), fs.join("x").native());
+        }));`,
+      );
+      try {
+        const good = ["file", ".\\file", "good"];
+        const bad = [
+          "..\\secret",
+          ".\\..\\secret",
+          "link",
+          "C:\\secret",
+          "c:secret",
+          "\\secret",
+          "\\\\?\\C:\\x",
+          "file:stream",
+          ".. \\secret",
+          "file.",
+          "NUL",
+          "com1.txt",
+        ];
+        const missing = ["inside\\file", "console"];
+        const output = Flow.bufferSink();
+        const paths = JSON.stringify([...good, ...bad, ...missing]);
+        const args = [process.execPath, program, `${name}/inside`, paths];
+        yield* processMgr.run(args, { stdout: output });
+        expect(output.text.trimEnd().split("\n")).toEqual([
+          ...good.map(() => "text"),
+          ...bad.map((path) => `Permission_denied opening <inside:${path}>`),
+          ...missing.map((path) => `Not_found opening <inside:${path}>`),
+          "C:\\x \\\\host\\x ./x",
+        ]);
+      } finally {
+        fs.rmSync(program);
+      }
     }));
 
   it("FS-59 FS-60 both begin in the current directory; a subtree stays where it was", () =>

@@ -20,6 +20,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import {
+  BufRead,
   Cancelled,
   Deferred,
   Fiber,
@@ -198,6 +199,51 @@ describe("run", () => {
       expect(stdout.text.slice(-5)).toBe("late\n");
       expect(stdout.bytes.length).toBe(300_005);
       expect(stderr.text).toBe("oh\n");
+    }));
+
+  it("PS-01 PS-02 a process has ended though one that it left behind holds its streams, which are let go with the switch", () =>
+    managed(function* (mgr, sw) {
+      const [source, sink] = yield* mgr.pipe({ sw });
+      const endless: Source = {
+        *read(buffer) {
+          yield* Fiber.yield();
+          return buffer.length;
+        },
+      };
+      let left = 0;
+      const failure = yield* failureOf(
+        Switch.run(function* (inner) {
+          const text = "sleep 1000 <&0 & echo $!; exit 4";
+          const child = yield* mgr.spawn(script(text), { sw: inner, stdin: endless, stdout: sink });
+          expect(yield* child.await()).toEqual({ exited: 4 });
+          left = Number(yield* new BufRead(source, { maxSize: 20 }).line());
+          throw new Error("enough");
+        }),
+      );
+      expect(failure).toBe("Error: enough");
+      // It was not ours to kill.
+      expect(isAlive(left)).toBe(true);
+      process.kill(left, "SIGKILL");
+      // Nobody writes to it any more.
+      yield* sink.close();
+      expect(yield* Flow.readAll(source)).toBe("");
+    }));
+
+  it("PS-06 who does not want to wait for what a process left behind can be cancelled", () =>
+    managed(function* (mgr, _sw, { clock }) {
+      const written = join(folder, "left");
+      const left = yield* Fiber.first(
+        () =>
+          mgr.run(script(`sleep 1000 & echo $! > ${written}.part; mv ${written}.part ${written}`), {
+            stdout: Flow.bufferSink(),
+          }),
+        function* () {
+          while (!existsSync(written)) yield* clock.sleep(0.005);
+          return Number(readFileSync(written, "utf8"));
+        },
+      );
+      expect(isAlive(left as number)).toBe(true);
+      process.kill(left as number, "SIGKILL");
     }));
 
   it("cancelling it kills the process", () =>

@@ -1,11 +1,21 @@
 // Reading with a buffer in between: lines, numbers and other pieces of a source, none of them larger than a limit.
 
-import { expectFunction, expectNumber, expectOptions, refuse, show } from "./engine/describe.js";
+import { expectFunction, expectOptions, refuse, show } from "./engine/describe.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Op } from "./engine/op.js";
 import { Failure } from "./failure.js";
 import { Cursor } from "./cursor.js";
-import { decode, EndOfFile, expectBytes, expectSource, null as nullFlow, type Source } from "./flow.js";
+import {
+  decode,
+  EndOfFile,
+  expectBytes,
+  expectCount,
+  expectSize,
+  expectSource,
+  LARGEST,
+  null as nullFlow,
+  type Source,
+} from "./flow.js";
 import type { Parser } from "./parser.js";
 
 /**
@@ -84,12 +94,11 @@ export class BufRead {
    */
   constructor(source: Source, options: BufReadOptions) {
     expectSource("new BufRead", source);
+    if ((options as unknown) === undefined) refuse("new BufRead", "options", "{ maxSize }", options);
     expectOptions("new BufRead", options);
     const { maxSize, initialSize = Math.min(4096, maxSize) } = options;
-    expectNumber("new BufRead", "options.maxSize", maxSize);
-    expectNumber("new BufRead", "options.initialSize", initialSize);
-    if (maxSize <= 0) throw new InvalidArgument(`Max size ${maxSize} should be positive!`);
-    if (initialSize <= 0) throw new InvalidArgument(`Initial size ${initialSize} should be positive!`);
+    expectSize("new BufRead", "options.maxSize", "Max size", maxSize, Infinity);
+    expectSize("new BufRead", "options.initialSize", "Initial size", initialSize, LARGEST);
     this.source = source;
     this.maxSize = maxSize;
     this.buffer = new Uint8Array(Math.min(initialSize, maxSize));
@@ -177,9 +186,7 @@ export class BufRead {
     if (this.ended) throw new EndOfFile();
     const room = this.roomFor(n);
     try {
-      const length = yield* this.source.read(room);
-      if (!(length > 0 && length <= room.length))
-        throw new InvalidArgument(`BufRead: the source says that it read ${length} bytes, of ${room.length}`);
+      const length = expectCount("BufRead", "read", yield* this.source.read(room), room.length);
       this.end += length;
       this.isPlentiful = length === room.length && length >= LARGE_READ;
     } catch (error) {
@@ -438,7 +445,7 @@ export class BufRead {
 
   /** Like {@link take}, as bytes: a copy. */
   *takeBytes(n: number): Op<Uint8Array> {
-    expectLength("take", n);
+    expectLength("takeBytes", n);
     yield* this.ensure(n);
     return this.cut(n);
   }
@@ -638,6 +645,7 @@ class RestOf implements Source {
 
   *read(buffer: Uint8Array): Op<number> {
     const { reader } = this;
+    expectBytes("read", "buffer", buffer);
     yield* reader.ensure(1);
     const bytes = reader.peek().subarray(0, buffer.length);
     buffer.set(bytes);

@@ -6,7 +6,17 @@ import type { Op, Result } from "./engine/op.js";
 import { Condition } from "./condition.js";
 import { Deferred, type Resolver } from "./deferred.js";
 import { Failure } from "./failure.js";
-import { after, EndOfFile, expectBytes, expectSink, lengthOf, singleWrite, type Sink } from "./flow.js";
+import {
+  after,
+  EndOfFile,
+  expectBytes,
+  expectSink,
+  expectSize,
+  LARGEST,
+  lengthOf,
+  singleWrite,
+  type Sink,
+} from "./flow.js";
 import { fork } from "./fork.js";
 import { Switch } from "./switch.js";
 import { yieldNow } from "./turns.js";
@@ -83,8 +93,7 @@ export class BufWrite {
   constructor(options?: BufWriteOptions) {
     expectOptions("new BufWrite", options);
     const { initialSize = 4096, sw } = options ?? {};
-    expectNumber("new BufWrite", "options.initialSize", initialSize);
-    if (initialSize <= 0) throw new InvalidArgument(`Initial size ${initialSize} should be positive!`);
+    expectSize("new BufWrite", "options.initialSize", "Initial size", initialSize, LARGEST);
     if (sw !== undefined && !(sw instanceof Switch)) refuse("new BufWrite", "options.sw", "a Switch", sw);
     this.buffer = new Uint8Array(initialSize);
     this.view = new DataView(this.buffer.buffer);
@@ -143,10 +152,13 @@ export class BufWrite {
    * @param length  in bytes. Default: all from `offset` on
    * @throws InvalidArgument for a part that is not there; nothing is written
    */
-  bytes(bytes: Uint8Array, offset = 0, length = bytes.length - offset): void {
+  bytes(bytes: Uint8Array, offset = 0, length?: number): void {
     expectBytes("BufWrite.bytes", "bytes", bytes);
     expectNumber("BufWrite.bytes", "offset", offset);
+    length ??= bytes.length - offset;
     expectNumber("BufWrite.bytes", "length", length);
+    if (!Number.isInteger(offset)) refuse("BufWrite.bytes", "offset", "a whole number", offset);
+    if (!Number.isInteger(length)) refuse("BufWrite.bytes", "length", "a whole number", length);
     if (offset < 0 || length < 0 || offset + length > bytes.length)
       throw new InvalidArgument(`BufWrite.bytes: there are no ${length} bytes at ${offset}, of ${bytes.length}`);
     this.expectOpen();
@@ -319,7 +331,7 @@ export class BufWrite {
    */
   shift(n: number): void {
     expectNumber("BufWrite.shift", "n", n);
-    if (n < 0 || n > lengthOf(this.queue))
+    if (!Number.isInteger(n) || n < 0 || n > lengthOf(this.queue))
       throw new InvalidArgument(`BufWrite.shift: there are no ${n} bytes, of ${lengthOf(this.queue)}`);
     this.queue = after(this.queue, n);
     this.sent += n;

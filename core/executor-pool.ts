@@ -152,7 +152,7 @@ export class ExecutorPool {
   private *enqueue<T>(where: string, job: Job<T>, options: SubmitOptions | undefined): Op<Deferred<Result<T>>> {
     const weight = expectSubmission(where, job, options);
     const [outcome, resolver] = Deferred.create<Result<T>>({ label: where });
-    yield* this.queue.add({ job, weight, resolver: resolver });
+    yield* this.queue.add({ job, weight, resolver });
     return outcome;
   }
 }

@@ -1,8 +1,8 @@
 // Open files: flows with a position, that can also be read and written anywhere.
 
-import { expectNumber } from "./engine/describe.js";
+import { expectNumber, refuse } from "./engine/describe.js";
 import type { Op } from "./engine/op.js";
-import { after, expectBytes, lengthOf, type Sink, type Source } from "./flow.js";
+import { after, expectBuffers, expectBytes, lengthOf, type Sink, type Source } from "./flow.js";
 
 /** What something in the file system is. */
 export type FileKind = "regular" | "directory" | "symlink" | "fifo" | "socket" | "character" | "block" | "unknown";
@@ -78,6 +78,7 @@ export abstract class File implements Source, Sink {
   abstract sync(): Op<void>;
 
   *write(bytes: Uint8Array): Op<void> {
+    expectBytes("File.write", "bytes", bytes);
     for (let left: readonly Uint8Array[] = [bytes]; lengthOf(left) > 0;)
       left = after(left, yield* this.writeSome(left));
   }
@@ -89,12 +90,14 @@ export abstract class File implements Source, Sink {
    */
   *preadExact(buffers: readonly Uint8Array[], offset: number): Op<void> {
     expectBuffers("File.preadExact", buffers);
+    expectOffset("File.preadExact", offset);
     yield* throughout(buffers, offset, (left, at) => this.pread(left, at));
   }
 
   /** Writes all of `buffers` at `offset`. A cancellation point. */
   *pwrite(buffers: readonly Uint8Array[], offset: number): Op<void> {
     expectBuffers("File.pwrite", buffers);
+    expectOffset("File.pwrite", offset);
     yield* throughout(buffers, offset, (left, at) => this.pwriteSome(left, at));
   }
 }
@@ -114,13 +117,15 @@ function* throughout(
 }
 
 /** @internal */
-export function expectBuffers(where: string, buffers: readonly Uint8Array[]): void {
-  buffers.forEach((buffer, i) => expectBytes(where, `buffers[${i}]`, buffer));
+export function expectOffset(where: string, offset: number, argument = "offset"): void {
+  expectNumber(where, argument, offset);
+  if (!Number.isSafeInteger(offset) || offset < 0)
+    throw new RangeError(`${where}: "${argument}" must be a whole number of at least 0, not ${offset}`);
 }
 
 /** @internal */
-export function expectOffset(where: string, offset: number): void {
-  expectNumber(where, "offset", offset);
-  if (!Number.isSafeInteger(offset) || offset < 0)
-    throw new RangeError(`${where}: "offset" must be a whole number of at least 0, not ${offset}`);
+export function expectSeek(offset: number, from: SeekFrom): void {
+  if (!Number.isSafeInteger(offset)) refuse("File.seek", "offset", "a whole number", offset);
+  const isKnown: boolean = from === "set" || from === "cur" || from === "end";
+  if (!isKnown) refuse("File.seek", "from", '"set", "cur" or "end"', from);
 }

@@ -1,6 +1,6 @@
 // Bytes that arrive and bytes that leave: what everything that can be read from, or written to, looks like.
 
-import { refuse } from "./engine/describe.js";
+import { expectNumber, refuse, show } from "./engine/describe.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Op } from "./engine/op.js";
 import { IoError } from "./io-error.js";
@@ -151,6 +151,7 @@ export function* readAll(source: Source): Op<string> {
  */
 export function* singleWrite(sink: Sink, buffers: readonly Uint8Array[]): Op<number> {
   expectSink("Flow.singleWrite", sink);
+  expectBuffers("Flow.singleWrite", buffers);
   const full = buffers.filter((buffer) => buffer.length > 0);
   const first = full[0];
   if (!first) return 0;
@@ -170,6 +171,7 @@ export function* singleWrite(sink: Sink, buffers: readonly Uint8Array[]): Op<num
  */
 export function* write(sink: Sink, buffers: readonly Uint8Array[]): Op<void> {
   expectSink("Flow.write", sink);
+  expectBuffers("Flow.write", buffers);
   if (!sink.writeSome) {
     for (const buffer of buffers) if (buffer.length > 0) yield* sink.write(buffer);
     return;
@@ -230,6 +232,7 @@ class BytesSource implements Source {
   }
 
   *read(buffer: Uint8Array): Op<number> {
+    expectBytes("read", "buffer", buffer);
     const first = this.left[0];
     if (!first) throw new EndOfFile();
     const bytes = first.subarray(0, buffer.length);
@@ -252,9 +255,7 @@ class BytesSource implements Source {
  * yield* Flow.readAll(Flow.bytesSource([new Uint8Array([104]), new Uint8Array([105])])); // => "hi"
  */
 export function bytesSource(chunks: readonly Uint8Array[]): Source {
-  const isArray: boolean = Array.isArray(chunks);
-  if (!isArray) refuse("Flow.bytesSource", "chunks", "an array of bytes", chunks);
-  chunks.forEach((chunk, i) => expectBytes("Flow.bytesSource", `chunks[${i}]`, chunk));
+  expectBuffers("Flow.bytesSource", chunks, "chunks");
   return new BytesSource(chunks);
 }
 
@@ -290,6 +291,7 @@ class Collected implements BufferSink {
   }
 
   *write(bytes: Uint8Array): Op<void> {
+    expectBytes("write", "bytes", bytes);
     const length = this.length + bytes.length;
     if (length > this.buffer.length) {
       const larger = new Uint8Array(Math.max(length, 2 * this.buffer.length));
@@ -301,6 +303,7 @@ class Collected implements BufferSink {
   }
 
   *writeSome(buffers: readonly Uint8Array[]): Op<number> {
+    expectBuffers("writeSome", buffers);
     for (const buffer of buffers) yield* this.write(buffer);
     return lengthOf(buffers);
   }
@@ -349,15 +352,17 @@ export { nullFlow as null };
  * @throws IoError  `Io Not_available` for a flow that cannot
  */
 export function* shutdown(flow: TwoWay, which: Direction): Op<void> {
-  if (which !== "receive" && which !== "send" && which !== "all")
-    refuse("Flow.shutdown", "which", '"receive", "send" or "all"', which);
+  const isObject: boolean = typeof flow === "object" && (flow as unknown) !== null;
+  if (!isObject) refuse("Flow.shutdown", "flow", "a flow (something with a shutdown method)", flow);
+  expectDirection("Flow.shutdown", which);
   if (!flow.shutdown) throw new IoError({ area: "Io", kind: "Not_available" }, ["shutting down a flow"]);
   yield* flow.shutdown(which);
 }
 
 /** Says that no more will be written: `sink.close()`. */
 export function close(sink: Sink): Op<void> {
-  expectSink("Flow.close", sink);
+  if (typeof (sink as Sink | undefined | null)?.close !== "function")
+    refuse("Flow.close", "sink", "a sink (something with a close method)", sink);
   return sink.close();
 }
 
@@ -376,14 +381,42 @@ export function expectSink(where: string, received: unknown): void {
 }
 
 /** @internal */
+export function expectDirection(where: string, received: unknown): void {
+  if (received !== "receive" && received !== "send" && received !== "all")
+    refuse(where, "which", '"receive", "send" or "all"', received);
+}
+
+/** @internal Bytes themselves are refused, too: they are a list of numbers, and nothing of them would be written. */
+export function expectBuffers(where: string, received: unknown, argument = "buffers"): void {
+  if (!Array.isArray(received)) refuse(where, argument, "an array of Uint8Arrays", received);
+  for (let i = 0; i < received.length; i++)
+    if (!(received[i] instanceof Uint8Array)) refuse(where, `${argument}[${i}]`, "a Uint8Array", received[i]);
+}
+
+/** @internal */
 export function expectBytes(where: string, argument: string, received: unknown): void {
   if (!(received instanceof Uint8Array)) refuse(where, argument, "a Uint8Array", received);
 }
 
-/** @internal Holds a flow to its promise: `count` bytes, that it says it has dealt with, are between `least` and `most`. */
+/** @internal More bytes than any platform gives in one piece. */
+export const LARGEST = 2 ** 48;
+
+/**
+ * @internal Checks a number of bytes, which is whole, positive, and at most `most`.
+ *
+ * @param what  what the error calls it
+ */
+export function expectSize(where: string, argument: string, what: string, size: number, most: number): void {
+  expectNumber(where, argument, size);
+  if (size <= 0) throw new InvalidArgument(`${what} ${size} should be positive!`);
+  if (size > most || !(Number.isInteger(size) || size === Infinity))
+    throw new InvalidArgument(`${where}: "${argument}" must be a whole number of bytes, got ${size}`);
+}
+
+/** @internal Holds a flow to what it says: `count` is a number of bytes, from `least` to `most`. */
 export function expectCount(where: string, did: string, count: number, most: number, least = 1): number {
   if (Number.isInteger(count) && count >= least && count <= most) return count;
-  throw new InvalidArgument(`${where}: the flow says that it ${did} ${count} bytes, of ${most}`);
+  throw new InvalidArgument(`${where}: the flow says that it ${did} ${show(count)} bytes, of ${most}`);
 }
 
 /** @internal */

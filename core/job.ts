@@ -3,7 +3,7 @@
 import { Condition, Request } from "./condition.js";
 import { Deferred, Resolver } from "./deferred.js";
 import { CancelContext } from "./engine/context.js";
-import { expectBody, refuse, show } from "./engine/describe.js";
+import { expectBody, expectOptions, refuse, show } from "./engine/describe.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Body, Op } from "./engine/op.js";
 import { Lazy } from "./lazy.js";
@@ -71,6 +71,7 @@ export function jobOf<F extends (env: never, ...args: never[]) => Op<unknown>>(
   args: ArgumentsOf<F>,
   options?: JobOptions,
 ): ModuleJob<ResultOf<F>> {
+  expectOptions("jobOf", options);
   const job: ModuleJob<ResultOf<F>> = { module, name, args, ...options };
   expectJob("jobOf", job);
   return job;

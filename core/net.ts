@@ -20,7 +20,7 @@ import {
 } from "./socket-address.js";
 import { expectOption, type SocketOption, type SocketOptionName, type SocketOptions } from "./socket-option.js";
 import { Switch } from "./switch.js";
-import type { TimeLimit } from "./time-limit.js";
+import { TimeLimit } from "./time-limit.js";
 import { check } from "./turns.js";
 
 /** The options of {@link Net.connect}. */
@@ -195,10 +195,15 @@ export abstract class ListeningSocket {
    */
   *serve<S = never>(handler: ConnectionHandler, options: ServeOptions<S>): Op<S> {
     expectBody("ListeningSocket.serve", "handler", handler);
+    if ((options as unknown) === undefined) refuse("ListeningSocket.serve", "options", "{ onError }", options);
     expectOptions("ListeningSocket.serve", options);
     const { onError, maxConnections = Infinity, stop } = options;
     expectFunction("ListeningSocket.serve", "options.onError", onError);
+    if (typeof maxConnections !== "number")
+      refuse("ListeningSocket.serve", "options.maxConnections", "a number", maxConnections);
     if (!(maxConnections > 0)) throw new InvalidArgument("max_connections");
+    if (maxConnections !== Infinity && !Number.isInteger(maxConnections))
+      refuse("ListeningSocket.serve", "options.maxConnections", "a whole number", maxConnections);
     if (stop !== undefined && !(stop instanceof Deferred))
       refuse("ListeningSocket.serve", "options.stop", "a Deferred", stop);
     const slots = maxConnections === Infinity ? undefined : new Semaphore(maxConnections);
@@ -305,8 +310,9 @@ export abstract class Net {
   *connect(address: StreamAddress, options: ConnectOptions): Op<StreamSocket> {
     expectAddress("Net.connect", ["tcp", "unix"], address);
     expectSwitch("Net.connect", options);
-    if (options.bindTo !== undefined) expectAddress("Net.connect", [address.type], options.bindTo);
-    for (const [name, value] of options.options ?? []) expectOption(name, value);
+    if (options.bindTo !== undefined)
+      expectAddress("Net.connect", [address.type], options.bindTo, "options.bindTo", true);
+    if (options.options !== undefined) expectSocketOptions("Net.connect", options.options);
     try {
       return yield* this.openStream(address, options);
     } catch (error) {
@@ -322,6 +328,9 @@ export abstract class Net {
   *listen(address: StreamAddress, options: ListenOptions): Op<ListeningSocket> {
     expectAddress("Net.listen", ["tcp", "unix"], address);
     expectSwitch("Net.listen", options);
+    const { backlog } = options;
+    if (backlog !== undefined && !(Number.isSafeInteger(backlog) && backlog > 0))
+      refuse("Net.listen", "options.backlog", "a positive whole number", backlog);
     try {
       return yield* this.openListener(address, options);
     } catch (error) {
@@ -351,11 +360,11 @@ export abstract class Net {
    * @throws IoError  `Net Address_lookup_failed`, with the step `looking up "<host>"`
    */
   *lookUp(host: string, options?: LookUpOptions): Op<readonly SocketAddress[]> {
-    if (typeof host !== "string") refuse("Net.lookUp", "host", "a string", host);
-    // The system ends its strings there.
-    if (host.includes("\0")) throw new InvalidArgument(`Net.lookUp: ${JSON.stringify(host)} contains a NUL`);
+    expectHost("Net.lookUp", "host", host);
     expectOptions("Net.lookUp", options);
     const { service } = options ?? {};
+    if (service !== undefined && typeof service !== "string")
+      refuse("Net.lookUp", "options.service", "a string", service);
     try {
       const addresses = yield* this.resolve(host, service ?? "0");
       if (addresses.length === 0) throw noName();
@@ -397,10 +406,13 @@ export abstract class Net {
    * @throws the failure of `body`, unchanged
    */
   *withTcpConnect<T>(options: TcpConnectOptions, body: (connection: StreamSocket) => Op<T>): Op<T> {
+    if ((options as unknown) === undefined) refuse("Net.withTcpConnect", "options", "{ host, service }", options);
     expectOptions("Net.withTcpConnect", options);
     expectBody("Net.withTcpConnect", "body", body);
-    const { host, service } = options;
-    if (typeof host !== "string") refuse("Net.withTcpConnect", "options.host", "a string", host);
+    const { host, service, timeout } = options;
+    expectHost("Net.withTcpConnect", "options.host", host);
+    if (timeout !== undefined && !(timeout instanceof TimeLimit))
+      refuse("Net.withTcpConnect", "options.timeout", "a TimeLimit", timeout);
     if (typeof service !== "string") refuse("Net.withTcpConnect", "options.service", "a string", service);
     return yield* Switch.run((sw) => connected(this, sw, options, body), { name: "Net.withTcpConnect" });
   }
@@ -449,6 +461,21 @@ export function noName(): IoError {
     kind: "Address_lookup_failed",
     reason: "NONAME (name or service is not known)",
   });
+}
+
+/** The system ends its strings at a NUL. */
+function expectHost(where: string, argument: string, host: unknown): void {
+  if (typeof host !== "string") refuse(where, argument, "a string", host);
+  if (host.includes("\0")) throw new InvalidArgument(`${where}: ${JSON.stringify(host)} contains a NUL`);
+}
+
+function expectSocketOptions(where: string, options: unknown): void {
+  if (!Array.isArray(options)) refuse(where, "options.options", "an array of [name, value]", options);
+  for (const [i, option] of (options as unknown[]).entries()) {
+    if (!Array.isArray(option)) refuse(where, `options.options[${i}]`, "[name, value]", option);
+    const [name, value] = option as [name: string, value: unknown];
+    expectOption(name, value);
+  }
 }
 
 function expectSwitch(where: string, options: unknown): void {

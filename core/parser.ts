@@ -2,7 +2,7 @@
 
 import { BufferLimitExceeded, BufRead } from "./buf-read.js";
 import type { Cursor } from "./cursor.js";
-import { expectFunction, refuse } from "./engine/describe.js";
+import { expectFunction, expectOptions, refuse } from "./engine/describe.js";
 import type { Op, Result } from "./engine/op.js";
 import { Failure } from "./failure.js";
 import { EndOfFile, type Source } from "./flow.js";
@@ -118,6 +118,8 @@ function explained(error: unknown, reader: BufRead): string {
  * const both = Parser.pair((reader) => reader.line(), (reader) => reader.uint8());
  */
 export function pair<A, B>(first: Parser<A>, second: Parser<B>): Parser<[A, B]> {
+  expectFunction("Parser.pair", "first", first);
+  expectFunction("Parser.pair", "second", second);
   return function* (reader) {
     return [yield* first(reader), yield* second(reader)];
   };
@@ -125,6 +127,8 @@ export function pair<A, B>(first: Parser<A>, second: Parser<B>): Parser<[A, B]> 
 
 /** `fn` of what `parser` gives. */
 export function map<A, B>(parser: Parser<A>, fn: (value: A) => B): Parser<B> {
+  expectFunction("Parser.map", "parser", parser);
+  expectFunction("Parser.map", "fn", fn);
   return function* (reader) {
     return fn(yield* parser(reader));
   };
@@ -132,18 +136,26 @@ export function map<A, B>(parser: Parser<A>, fn: (value: A) => B): Parser<B> {
 
 /** `parser`, and then the parser that `fn` makes of its value. */
 export function bind<A, B>(parser: Parser<A>, fn: (value: A) => Parser<B>): Parser<B> {
+  expectFunction("Parser.bind", "parser", parser);
+  expectFunction("Parser.bind", "fn", fn);
   return function* (reader) {
-    return yield* fn(yield* parser(reader))(reader);
+    const next = fn(yield* parser(reader));
+    expectFunction("Parser.bind", "the result of fn", next);
+    return yield* next(reader);
   };
 }
 
 /** `first` and then `second`: the value of the first. */
 export function keepLeft<A>(first: Parser<A>, second: Parser<unknown>): Parser<A> {
+  expectFunction("Parser.keepLeft", "first", first);
+  expectFunction("Parser.keepLeft", "second", second);
   return map(pair(first, second), ([value]) => value);
 }
 
 /** `first` and then `second`: the value of the second. */
 export function keepRight<B>(first: Parser<unknown>, second: Parser<B>): Parser<B> {
+  expectFunction("Parser.keepRight", "first", first);
+  expectFunction("Parser.keepRight", "second", second);
   return map(pair(first, second), ([, value]) => value);
 }
 
@@ -156,6 +168,9 @@ export function succeed<T>(value: T): Parser<T> {
 
 /** A parser that gives the items of `BufRead.iterate`, as a cursor. */
 export function seq<T>(parser: Parser<T>, options?: { stop?: Parser<boolean> }): Parser<Cursor<T>> {
+  expectFunction("Parser.seq", "parser", parser);
+  expectOptions("Parser.seq", options);
+  if (options?.stop !== undefined) expectFunction("Parser.seq", "options.stop", options.stop);
   return function* (reader) {
     return reader.iterate(parser, options);
   };

@@ -81,6 +81,8 @@ export class Path {
 
   /** The directory `dir` itself. */
   static ofDir(dir: Dir): Path {
+    if (typeof (dir as Partial<Dir> | undefined | null)?.label !== "string")
+      refuse("Path.ofDir", "dir", "a Dir (something with a label, and methods)", dir);
     return new Path(dir, "");
   }
 
@@ -89,7 +91,7 @@ export class Path {
   /** The place that `step` leads to from here. An absolute one leads from the root, which only `env.fs` lets one reach. */
   join(step: string): Path {
     if (typeof step !== "string") refuse("Path.join", "step", "a string", step);
-    if (step.includes("\0")) throw new InvalidArgument(`Path.join: ${JSON.stringify(step)} contains a NUL`);
+    expectName("Path.join", step);
     return new Path(this.dir, joined(this.path, step));
   }
 
@@ -157,7 +159,8 @@ export class Path {
   *save(data: string | Uint8Array, options: OpenOptions & { atomic?: boolean }): Op<void> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     if (!(bytes instanceof Uint8Array)) refuse("Path.save", "data", "a string or a Uint8Array", data);
-    expectOptions("Path.save", options);
+    expectGiven("Path.save", "{ create }", options);
+    expectCreate("Path.save", options.create);
     if (options.atomic === true) return yield* this.doing(`saving ${String(this)}`, this.replace(bytes, options));
     yield* this.withOpenOut(options, (file) => this.doing(`saving ${String(this)}`, write(file, [bytes])));
   }
@@ -167,11 +170,13 @@ export class Path {
   }
 
   /** Writes beside the file first. */
-  private *replace(bytes: Uint8Array, { create }: OpenOptions): Op<void> {
+  private *replace(bytes: Uint8Array, { create, append }: OpenOptions): Op<void> {
     if (typeof create !== "object" || !("orTruncate" in create))
       throw new InvalidArgument("Path.save: atomic needs create: { orTruncate }");
+    if (append === true) throw new InvalidArgument("Path.save: atomic writes a new file, and cannot append");
     const parts = this.split();
-    if (!parts) throw new InvalidArgument(`Path.save: ${String(this)} is not the name of a file`);
+    if (!parts || parts[1] === "." || parts[1] === "..")
+      throw new InvalidArgument(`Path.save: ${String(this)} is not the name of a file`);
     // A part of the name is enough to tell whose it is, and all of it may leave no room for more.
     const beside = parts[0].join(`.${parts[1].slice(0, 50)}.${this.freshName()}`);
     let isOurs = false;
@@ -202,13 +207,17 @@ export class Path {
   }
 
   /** Opens a file to be read; `sw` closes it. */
-  openIn({ sw }: { sw: Switch }): Op<File> {
+  openIn(options: { sw: Switch }): Op<File> {
+    expectGiven("Path.openIn", "{ sw }", options);
+    const { sw } = options;
     expectSwitch("Path.openIn", sw);
     return this.doing(`opening ${String(this)}`, this.dir.open(this.path, "read", sw));
   }
 
   /** Opens a file to be written, and read; `sw` closes it. */
-  openOut({ sw, ...options }: OpenOptions & { sw: Switch }): Op<File> {
+  openOut(given: OpenOptions & { sw: Switch }): Op<File> {
+    expectGiven("Path.openOut", "{ sw, create }", given);
+    const { sw, ...options } = given;
     expectSwitch("Path.openOut", sw);
     expectCreate("Path.openOut", options.create);
     return this.doing(`opening ${String(this)}`, this.dir.open(this.path, options, sw));
@@ -222,6 +231,8 @@ export class Path {
 
   /** Runs `fn` with the file opened to be written, and closes it. */
   *withOpenOut<T>(options: OpenOptions, fn: (file: File) => Op<T>): Op<T> {
+    expectGiven("Path.withOpenOut", "{ create }", options);
+    expectCreate("Path.withOpenOut", options.create);
     expectBody("Path.withOpenOut", "fn", fn);
     return yield* Switch.run((sw) => opened(this.openOut({ ...options, sw }), fn), { name: "Path.withOpenOut" });
   }
@@ -229,13 +240,18 @@ export class Path {
   // --- directories ---
 
   /** Creates a directory, with permissions `perm` before the umask. */
-  mkdir({ perm }: { perm: number }): Op<void> {
+  mkdir(options: { perm: number }): Op<void> {
+    expectGiven("Path.mkdir", "{ perm }", options);
+    const { perm } = options;
+    expectPerm("Path.mkdir", "options.perm", perm);
     return this.doing(`creating directory ${String(this)}`, this.dir.mkdir(this.path, perm));
   }
 
   /** Creates a directory, and those above it that are missing. With `existsOk`, it may be there already. */
   *mkdirs(options: { perm: number; existsOk?: boolean }): Op<void> {
+    expectGiven("Path.mkdirs", "{ perm }", options);
     const { perm, existsOk = false } = options;
+    expectPerm("Path.mkdirs", "options.perm", perm);
     yield* this.doing(`creating directory ${String(this)}`, this.createParent(perm));
     try {
       yield* this.mkdir({ perm });
@@ -280,7 +296,9 @@ export class Path {
   }
 
   /** The directory as a capability of its own: from there, nothing outside of it can be reached. `sw` closes it. */
-  *openSubtree({ sw }: { sw: Switch }): Op<Path> {
+  *openSubtree(options: { sw: Switch }): Op<Path> {
+    expectGiven("Path.openSubtree", "{ sw }", options);
+    const { sw } = options;
     expectSwitch("Path.openSubtree", sw);
     return Path.ofDir(yield* this.doing(`opening directory ${String(this)}`, this.dir.openSubtree(this.path, sw)));
   }
@@ -298,7 +316,9 @@ export class Path {
    * const scratch = yield* env.cwd.openTemporary({ sw });
    * yield* scratch.join("draft").save("...", { create: { exclusive: 0o600 } });
    */
-  *openTemporary({ sw }: { sw: Switch }): Op<Path> {
+  *openTemporary(options: { sw: Switch }): Op<Path> {
+    expectGiven("Path.openTemporary", "{ sw }", options);
+    const { sw } = options;
     expectSwitch("Path.openTemporary", sw);
     sw.check();
     const path = this.join(`tmp-${this.freshName()}`);
@@ -315,12 +335,14 @@ export class Path {
   // --- what is there ---
 
   /** What the file system knows; with `follow`, about what a link leads to. */
-  stat({ follow }: { follow: boolean }): Op<FileStat> {
+  stat(options: { follow: boolean }): Op<FileStat> {
+    const follow = followOf("Path.stat", options);
     return this.doing(`examining ${String(this)}`, this.dir.stat(this.path, follow));
   }
 
   /** What is there; `"not_found"` if nothing is. */
-  *kind({ follow }: { follow: boolean }): Op<FileKind | "not_found"> {
+  *kind(options: { follow: boolean }): Op<FileKind | "not_found"> {
+    const follow = followOf("Path.kind", options);
     try {
       return (yield* this.stat({ follow })).kind;
     } catch (error) {
@@ -348,6 +370,7 @@ export class Path {
 
   /** Removes a file, or a link and not what it leads to. With `missingOk`, there may be none. */
   *unlink(options?: { missingOk?: boolean }): Op<void> {
+    expectOptions("Path.unlink", options);
     try {
       yield* this.doing(`removing file ${String(this)}`, this.dir.unlink(this.path));
     } catch (error) {
@@ -362,6 +385,7 @@ export class Path {
 
   /** Removes whatever is here, and what is below it; links are removed, not followed. With `missingOk`, things may vanish meanwhile. */
   *rmtree(options?: { missingOk?: boolean }): Op<void> {
+    expectOptions("Path.rmtree", options);
     const missingOk = options?.missingOk === true;
     if ((yield* this.kind({ follow: false })) !== "directory") return yield* this.unlink({ missingOk });
     try {
@@ -381,16 +405,24 @@ export class Path {
   /** Creates a link here, whose text is `target`. */
   symlink(target: string): Op<void> {
     if (typeof target !== "string") refuse("Path.symlink", "target", "a string", target);
+    expectName("Path.symlink", target);
     return this.doing(`creating symlink ${String(this)} -> ${target}`, this.dir.symlink(this.path, target));
   }
 
   /** Sets the permissions; with `follow`, of what a link leads to. */
-  chmod({ perm, follow }: { perm: number; follow: boolean }): Op<void> {
+  chmod(options: { perm: number; follow: boolean }): Op<void> {
+    const follow = followOf("Path.chmod", options);
+    const { perm } = options;
+    expectPerm("Path.chmod", "options.perm", perm);
     return this.doing(`chmoding file ${String(this)}`, this.dir.chmod(this.path, perm, follow));
   }
 
   /** Sets the owner, the group, or both; with `follow`, of what a link leads to. */
-  chown({ uid, gid, follow }: { uid?: number; gid?: number; follow: boolean }): Op<void> {
+  chown(options: { uid?: number; gid?: number; follow: boolean }): Op<void> {
+    const follow = followOf("Path.chown", options);
+    const { uid, gid } = options;
+    expectId("Path.chown", "options.uid", uid);
+    expectId("Path.chown", "options.gid", gid);
     return this.doing(`changing ownership of ${String(this)}`, this.dir.chown(this.path, uid, gid, follow));
   }
 }
@@ -443,7 +475,39 @@ function expectCreate(where: string, create: unknown): void {
   const [key, ...more] = typeof create === "object" && create !== null ? Object.keys(create) : [];
   const known = more.length === 0 && (key === "ifMissing" || key === "orTruncate" || key === "exclusive");
   if (create !== "never" && !known)
-    refuse(where, "create", '"never", { ifMissing }, { orTruncate } or { exclusive }', create);
+    refuse(where, "options.create", '"never", { ifMissing }, { orTruncate } or { exclusive }', create);
+  if (key !== undefined) expectPerm(where, `options.create.${key}`, (create as Record<string, unknown>)[key]);
+}
+
+/** What the system would cut off, and what has no bytes in UTF-8: another name would take its place. */
+function expectName(where: string, text: string): void {
+  if (text.includes("\0")) throw new InvalidArgument(`${where}: ${JSON.stringify(text)} contains a NUL`);
+  if (/[\ud800-\udfff]/u.test(text))
+    throw new InvalidArgument(`${where}: ${JSON.stringify(text)} contains half of a surrogate pair`);
+}
+
+/** Options that cannot be left out. */
+function expectGiven(where: string, expected: string, options: unknown): void {
+  if (typeof options !== "object" || options === null) refuse(where, "options", expected, options);
+}
+
+function expectPerm(where: string, argument: string, perm: unknown): void {
+  if (!Number.isInteger(perm) || (perm as number) < 0 || (perm as number) > 0o7777)
+    refuse(where, argument, "permission bits, from 0 to 0o7777", perm);
+}
+
+/** Users and groups are 32-bit numbers; the last one means none. */
+function expectId(where: string, argument: string, id: unknown): void {
+  if (id === undefined) return;
+  if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= 2 ** 32 - 1)
+    refuse(where, argument, "a number from 0 to 4294967294", id);
+}
+
+function followOf(where: string, options: { follow: boolean }): boolean {
+  expectGiven(where, "{ follow }", options);
+  const { follow } = options;
+  if (typeof follow !== "boolean") refuse(where, "options.follow", "a boolean", follow);
+  return follow;
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {

@@ -5,7 +5,7 @@ import { expectFunction, expectOptions, refuse } from "./engine/describe.js";
 import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Op } from "./engine/op.js";
 import type { ExitStatus } from "./exit-status.js";
-import type { Sink, Source } from "./flow.js";
+import { expectSize, type Sink, type Source } from "./flow.js";
 import { addContext, IoError } from "./io-error.js";
 import { parseOrThrow, type Parser } from "./parser.js";
 import { Switch } from "./switch.js";
@@ -207,6 +207,8 @@ export abstract class ProcessManager {
     expectFunction("ProcessManager.parseOut", "parser", parser);
     expectCommand("ProcessManager.parseOut", args, options);
     expectSuccess("ProcessManager.parseOut", options);
+    if (options.maxSize !== undefined)
+      expectSize("ProcessManager.parseOut", "options.maxSize", "Max size", options.maxSize, Infinity);
     try {
       const { value, status } = yield* Switch.run((sw) => this.parsing(parser, args, options, sw), {
         name: "ProcessManager.parseOut",
@@ -301,16 +303,28 @@ function expectCommand(where: string, args: readonly string[], options: CommandO
   if (executable !== undefined && typeof executable !== "string")
     refuse(where, "options.executable", "a string", executable);
   // The system ends its strings there.
-  const cut = [executable ?? "", ...args].find((text) => text.includes("\0"));
+  const cut = args.find((text) => text.includes("\0"));
   if (cut !== undefined) refuse(where, "args", "strings without null characters", cut);
+  if (executable?.includes("\0") === true)
+    refuse(where, "options.executable", "a string without null characters", executable);
   if (cwd !== undefined && typeof (cwd as Partial<StartDirectory> | null)?.native !== "function")
     refuse(where, "options.cwd", "a Path (something with a native method)", cwd);
   expectFlow(where, "stdin", "a source", "read", stdin);
   expectFlow(where, "stdout", "a sink", "write", stdout);
   expectFlow(where, "stderr", "a sink", "write", stderr);
-  if (env !== undefined && (typeof env !== "object" || env === null)) refuse(where, "options.env", "an object", env);
+  if (env !== undefined) expectVariables(where, env);
   if (args.length === 0 && executable === undefined)
     throw new InvalidArgument("Arguments list is empty and no executable given!");
+}
+
+function expectVariables(where: string, env: unknown): void {
+  if (typeof env !== "object" || env === null || Array.isArray(env)) refuse(where, "options.env", "an object", env);
+  for (const [name, value] of Object.entries(env as Record<string, unknown>)) {
+    if (name === "" || /[=\0]/.test(name))
+      refuse(where, "options.env", "an object whose keys are names of variables", name);
+    if (value !== undefined && (typeof value !== "string" || value.includes("\0")))
+      refuse(where, `options.env.${name}`, "a string without null characters", value);
+  }
 }
 
 function expectFlow(where: string, option: string, what: string, method: string, flow: unknown): void {

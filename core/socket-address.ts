@@ -59,6 +59,7 @@ export class IpAddress {
 
   /** Whether it is the same address. */
   equals(other: IpAddress): boolean {
+    if (!(other instanceof IpAddress)) refuse("IpAddress.equals", "other", "an IpAddress", other);
     return this.raw.length === other.raw.length && this.raw.every((byte, i) => byte === other.raw[i]);
   }
 
@@ -78,18 +79,19 @@ function parseV4(text: string): number[] | undefined {
 function parseV6(text: string): number[] | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map(bytesOfGroups);
+  // An address of version 4 can only be at the very end.
+  const [head, tail] = halves.map((half, i) => bytesOfGroups(half, i === halves.length - 1));
   if (!head) return undefined;
   if (halves.length === 1) return head.length === 16 ? head : undefined;
   if (!tail || head.length + tail.length > 14) return undefined;
   return [...head, ...new Array<number>(16 - head.length - tail.length).fill(0), ...tail];
 }
 
-function bytesOfGroups(text: string): number[] | undefined {
+function bytesOfGroups(text: string, isEnd: boolean): number[] | undefined {
   const bytes: number[] = [];
   const groups = text === "" ? [] : text.split(":");
   for (const [i, group] of groups.entries()) {
-    const v4 = i === groups.length - 1 ? parseV4(group) : undefined;
+    const v4 = isEnd && i === groups.length - 1 ? parseV4(group) : undefined;
     if (v4) bytes.push(...v4);
     else if (/^[0-9a-f]{1,4}$/i.test(group)) bytes.push(parseInt(group, 16) >> 8, parseInt(group, 16) & 255);
     else return undefined;
@@ -135,19 +137,37 @@ export type SocketAddress = StreamAddress | DatagramAddress;
  * showAddress({ type: "tcp", ip: IpAddress.v6.loopback, port: 8080 }); // => "tcp:[::1]:8080"
  */
 export function showAddress(address: SocketAddress): string {
+  expectAddress("showAddress", ["tcp", "udp", "unix"], address, "address", true);
   if (address.type === "unix") return `unix:${address.path}`;
   const host = address.ip.version === 4 ? String(address.ip) : `[${String(address.ip)}]`;
   return `${address.type}:${host}:${address.port}`;
 }
 
-/** @internal */
-export function expectAddress(where: string, types: readonly SocketAddress["type"][], received: unknown): void {
+/**
+ * @internal Checks an address: all of it, and each part by its name.
+ *
+ * @param mayBeNameless  whether a Unix socket may be without a path: those of clients are
+ */
+export function expectAddress(
+  where: string,
+  types: readonly SocketAddress["type"][],
+  received: unknown,
+  argument = "address",
+  mayBeNameless = false,
+): void {
   const address = (received ?? {}) as { type?: unknown; ip?: unknown; port?: unknown; path?: unknown };
   const { type, ip, port, path } = address;
-  const fine =
-    types.includes(type as never) &&
-    (type === "unix" ? typeof path === "string" && path !== "" : ip instanceof IpAddress && isPort(port));
-  if (!fine) refuse(where, "address", `an address (${types.join(" or ")})`, received);
+  if (!types.includes(type as never)) refuse(where, argument, `an address (${types.join(" or ")})`, received);
+  if (type !== "unix") {
+    if (!(ip instanceof IpAddress)) refuse(where, `${argument}.ip`, "an IpAddress", ip);
+    if (!isPort(port)) refuse(where, `${argument}.port`, "a whole number from 0 to 65535", port);
+    return;
+  }
+  if (typeof path !== "string" || (path === "" && !mayBeNameless))
+    refuse(where, `${argument}.path`, "a path, which is not empty", path);
+  // The system would take what is before it for the name; only the first one is special, on Linux.
+  if (path.includes("\0", 1))
+    throw new InvalidArgument(`${where}: "${argument}.path" must have no NUL inside, got ${JSON.stringify(path)}`);
 }
 
 function isPort(port: unknown): boolean {

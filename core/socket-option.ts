@@ -32,10 +32,14 @@ export type SocketOptionName = keyof SocketOptions;
 /** An option and its value. */
 export type SocketOption = { [N in SocketOptionName]: readonly [name: N, value: SocketOptions[N]] }[SocketOptionName];
 
+/** Sizes of buffers are 32-bit numbers of the system, with a sign. */
+const MOST_BUFFER = 2 ** 31 - 1;
+
 const ranges: { readonly [N in SocketOptionName]?: readonly [least: number, most: number] } = {
-  TCP_KEEPIDLE: [0, Infinity],
-  SO_SNDBUF: [1, Infinity],
-  SO_RCVBUF: [1, Infinity],
+  // What is more the system refuses, and Node does not say so.
+  TCP_KEEPIDLE: [0, 32767],
+  SO_SNDBUF: [1, MOST_BUFFER],
+  SO_RCVBUF: [1, MOST_BUFFER],
   IP_TTL: [1, 255],
 };
 
@@ -71,8 +75,7 @@ export function expectOption(name: string, value: unknown): void {
   if (typeof value !== known[name]) throw new InvalidArgument(`${name} must be a ${known[name]}, not ${show(value)}`);
   const [least, most] = ranges[name] ?? [-Infinity, Infinity];
   if (typeof value === "number" && !(Number.isInteger(value) && value >= least && value <= most)) {
-    const range = most === Infinity ? `at least ${least}` : `${least} to ${most}`;
-    throw new InvalidArgument(`${name} must be a whole number of ${range}, not ${value}`);
+    throw new InvalidArgument(`${name} must be a whole number of ${least} to ${most}, not ${value}`);
   }
 }
 

@@ -3,7 +3,7 @@
 import { expectBody, refuse } from "./engine/describe.js";
 import type { Body, Op, Result } from "./engine/op.js";
 import { awaitCancel } from "./turns.js";
-import { formatSeconds, type Clock, type MonoClock } from "./time.js";
+import { Clock, formatSeconds, MonoClock } from "./time.js";
 
 /**
  * How long something may take, on which clock; or {@link TimeLimit.none}.
@@ -32,6 +32,8 @@ export class TimeLimit {
    * const limit = TimeLimit.seconds(env.monoClock, 2);
    */
   static seconds(clock: Clock | MonoClock, seconds: number): TimeLimit {
+    if (!(clock instanceof Clock || clock instanceof MonoClock))
+      refuse("TimeLimit.seconds", "clock", "a clock, such as env.monoClock", clock);
     if (typeof seconds !== "number") refuse("TimeLimit.seconds", "seconds", "a number", seconds);
     return new TimeLimit(clock, seconds);
   }

@@ -84,7 +84,8 @@ export class MockDomainManager extends DomainManager {
     const where = raw ? "DomainManager.runRaw" : "DomainManager.run";
     expectModuleJob(where, job);
     const module = moduleOf(job);
-    const exported: unknown = (this.modules[module] as Record<string, unknown> | undefined)?.[job.name];
+    const exports = Object.hasOwn(this.modules, module) ? this.modules[module]! : {};
+    const exported = Object.hasOwn(exports, job.name) ? (exports as Record<string, unknown>)[job.name] : undefined;
     if (typeof exported !== "function")
       throw new TypeError(`${where}: the module ${module} has no function ${JSON.stringify(job.name)}`);
     const args = copied(where, "its arguments", job.args ?? [], job);

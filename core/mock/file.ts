@@ -2,8 +2,8 @@
 
 import type { Op } from "../engine/op.js";
 import { InvalidArgument } from "../engine/invalid-argument.js";
-import { expectBuffers, expectOffset, File, type FileStat, type SeekFrom } from "../file.js";
-import { EndOfFile, lengthOf } from "../flow.js";
+import { expectOffset, expectSeek, File, type FileStat, type SeekFrom } from "../file.js";
+import { EndOfFile, expectBuffers, expectBytes, lengthOf } from "../flow.js";
 import { fromSystemError } from "../io-error.js";
 import type { OpenOptions } from "../path.js";
 import { Semaphore } from "../semaphore.js";
@@ -63,6 +63,7 @@ export class MockFile extends File {
   }
 
   *read(buffer: Uint8Array): Op<number> {
+    expectBytes("File.read", "buffer", buffer);
     return yield* this.inTurn(function* (file) {
       const length = yield* file.readAt("read", [buffer], file.position);
       file.position += length;
@@ -100,6 +101,7 @@ export class MockFile extends File {
   }
 
   *writeSome(buffers: readonly Uint8Array[]): Op<number> {
+    expectBuffers("File.writeSome", buffers);
     return yield* this.inTurn(function* (file) {
       const length = yield* file.writeAt("write", buffers, file.position);
       if (length > 0) file.position = file.appends ? file.node.size : file.position + length;
@@ -132,6 +134,7 @@ export class MockFile extends File {
   }
 
   *seek(offset: number, from: SeekFrom): Op<number> {
+    expectSeek(offset, from);
     this.expectOpen("seek");
     if (this.node instanceof DirectoryInode) throw fromSystemError(systemError("ESPIPE"));
     return yield* this.inTurn(function* (file) {
@@ -146,7 +149,7 @@ export class MockFile extends File {
   }
 
   *truncate(size: number): Op<void> {
-    expectOffset("File.truncate", size);
+    expectOffset("File.truncate", size, "size");
     yield* this.do("truncate", "truncate", ` to ${size}`, () =>
       this.files.inodes.truncate(this.fileToWrite("EINVAL"), size),
     );

@@ -17,7 +17,7 @@ import { Descriptor } from "./descriptor.js";
 import { Fifo } from "./fifo.js";
 import { infoOf, NodeFile } from "./file.js";
 import { statOf } from "./file-stat.js";
-import { adoptSocket, Datagrams, Listening, peerOf, settled } from "./net.js";
+import { adoptSocket, ConnectionQueue, Datagrams, Listening, peerOf, settled, stopListening } from "./net.js";
 import { closeFd } from "./walk.js";
 
 /** The options of {@link Descriptors.file}. */
@@ -115,16 +115,18 @@ export class Descriptors {
     const { backlog = 128 } = options;
     yield* expectSocket("Descriptors.listening", fd);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    const queue = new ConnectionQueue(server, `descriptor ${fd}`, backlog);
     const start = () => server.listen({ fd, backlog });
+    const stop = () => stopListening(server, queue);
     try {
-      yield* settled(server, "listening", `listening on descriptor ${fd}`, start, () => server.close());
+      yield* settled(server, "listening", `listening on descriptor ${fd}`, start, stop);
     } catch (error) {
       throw addContext(error, `listening on descriptor ${fd}`);
     }
     try {
-      return new Listening(server, sw, addressOf(server), backlog);
+      return new Listening(server, sw, addressOf(server), queue);
     } catch (error) {
-      server.close();
+      stop();
       throw error;
     }
   }

@@ -4,7 +4,8 @@ import { fstat } from "node:fs";
 import { Socket } from "node:net";
 import { InvalidArgument } from "../engine/invalid-argument.js";
 import type { Op } from "../engine/op.js";
-import { expectBuffers, expectOffset, File, type FileStat } from "../file.js";
+import { expectOffset, File, type FileStat } from "../file.js";
+import { expectBuffers } from "../flow.js";
 import { addContext, fromSystemError, type IoError } from "../io-error.js";
 import type { Descriptor } from "./descriptor.js";
 import { SYSTEM_FD, type WithSystemFd } from "./fd.js";
@@ -92,7 +93,7 @@ export class Fifo extends File implements WithSystemFd {
   }
 
   *truncate(size: number): Op<void> {
-    expectOffset("File.truncate", size);
+    expectOffset("File.truncate", size, "size");
     throw this.failed("truncating", "EINVAL");
   }
 

@@ -6,8 +6,8 @@
 
 import { fstat, fsync, ftruncate, open, read, readFile, readv, write, writev } from "node:fs";
 import type { Op } from "../engine/op.js";
-import { expectBuffers, expectOffset, File, type FileStat, type SeekFrom } from "../file.js";
-import { EndOfFile } from "../flow.js";
+import { expectOffset, expectSeek, File, type FileStat, type SeekFrom } from "../file.js";
+import { EndOfFile, expectBuffers, expectBytes } from "../flow.js";
 import { addContext, fromSystemError, IoError } from "../io-error.js";
 import { Semaphore } from "../semaphore.js";
 import type { Switch } from "../switch.js";
@@ -68,6 +68,7 @@ export class NodeFile extends File implements WithSystemFd {
   // --- where the position is ---
 
   *read(buffer: Uint8Array): Op<number> {
+    expectBytes("File.read", "buffer", buffer);
     yield* yieldNow();
     if (!this.hasPositions) return yield* this.readAt("read", [buffer], null);
     yield* this.turn.acquire();
@@ -79,6 +80,7 @@ export class NodeFile extends File implements WithSystemFd {
   }
 
   *writeSome(buffers: readonly Uint8Array[]): Op<number> {
+    expectBuffers("File.writeSome", buffers);
     yield* yieldNow();
     if (!this.hasPositions) return yield* this.writeAt("write", buffers, null);
     yield* this.turn.acquire();
@@ -108,6 +110,7 @@ export class NodeFile extends File implements WithSystemFd {
   }
 
   *seek(offset: number, from: SeekFrom): Op<number> {
+    expectSeek(offset, from);
     this.descriptor.now("seek");
     if (!this.hasPositions) throw this.failed("seeking in", illegalSeek());
     yield* this.turn.acquire();
@@ -234,7 +237,7 @@ export class NodeFile extends File implements WithSystemFd {
   }
 
   *truncate(size: number): Op<void> {
-    expectOffset("File.truncate", size);
+    expectOffset("File.truncate", size, "size");
     yield* this.operate("truncate", "truncating", (fd) =>
       system<void>("truncate", (done) => ftruncate(fd, size, done)),
     );

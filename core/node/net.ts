@@ -9,7 +9,7 @@ import { Condition } from "../condition.js";
 import { InvalidArgument } from "../engine/invalid-argument.js";
 import type { Op } from "../engine/op.js";
 import { suspend } from "../engine/suspend.js";
-import { lengthOf, type Direction } from "../flow.js";
+import { expectBuffers, expectBytes, expectDirection, lengthOf, type Direction } from "../flow.js";
 import { addContext, fromSystemError, IoError } from "../io-error.js";
 import {
   ListeningSocket,
@@ -97,6 +97,7 @@ class Connection implements StreamSocket, WithSystemFd {
   }
 
   *shutdown(which: Direction): Op<void> {
+    expectDirection("shutdown", which);
     this.expectOpen("shutdown");
     if (which !== "send") this.source.shut();
     if (which === "receive") return;
@@ -118,7 +119,8 @@ class Connection implements StreamSocket, WithSystemFd {
   }
 
   getOption<N extends SocketOptionName>(name: N): SocketOptions[N] {
-    if (!isStreamOption(name)) throw unsupported("getting", name);
+    this.expectOpen("getsockopt");
+    if (!isStreamOption(name)) throw unsupported("getting", String(name));
     return (this.options.get(name) ?? (name === "TCP_KEEPIDLE" ? 0 : false)) as SocketOptions[N];
   }
 
@@ -141,7 +143,15 @@ function setStreamOption(socket: Socket, [name, value]: SocketOption): void {
   else throw unsupported("setting", showOption(name, value));
 }
 
-/** Waits for one of `good`, or for an error; a cancellation makes `giveUp` happen first. */
+/** Nobody is told, and the process goes on: an error that no one listens for would end it. */
+function ignoreErrors(emitter: Socket | Server | UdpSocket): void {
+  emitter.on("error", () => {});
+}
+
+/**
+ * Waits for one of `good`, or for an error; a cancellation makes `giveUp` happen first. Errors that come before somebody else listens are
+ * of no interest here.
+ */
 export function settled(
   emitter: Socket | Server | UdpSocket,
   good: string,
@@ -149,6 +159,7 @@ export function settled(
   start: () => void,
   giveUp: () => void,
 ): Op<void> {
+  ignoreErrors(emitter);
   return suspend<void>(label, (ctx, enqueue) => {
     const stop = () => {
       emitter.off(good, onGood);
@@ -166,8 +177,6 @@ export function settled(
     emitter.on("error", onError);
     ctx.setCancelFn((error) => {
       stop();
-      // What fails while it is being given up is of no interest.
-      emitter.on("error", () => {});
       giveUp();
       enqueue({ ok: false, error });
     });
@@ -182,32 +191,46 @@ interface Waiting {
   readonly from: StreamAddress;
 }
 
+/** Who has come and is not accepted yet. It is there before the first can come. */
+export class ConnectionQueue {
+  readonly waiting: Waiting[] = [];
+  readonly arrived: Condition;
+  failure: IoError | undefined = undefined;
+
+  /** @param where  what it is called in reports */
+  constructor(server: Server, where: string, backlog: number) {
+    this.arrived = new Condition({ name: `connection to ${where}` });
+    server.on("connection", (socket) => {
+      // Node accepts whoever comes: as many as may wait, wait here.
+      if (this.waiting.length >= backlog) return void socket.destroy();
+      ignoreErrors(socket);
+      this.waiting.push({ socket, from: peerOf(socket) });
+      this.arrived.broadcast();
+    });
+  }
+
+  cutOff(): void {
+    for (const { socket } of this.waiting.splice(0)) socket.destroy();
+  }
+}
+
 export class Listening extends ListeningSocket implements WithSystemFd {
   readonly address: StreamAddress;
   private readonly server: Server;
   private readonly hook: Hook;
-  private readonly waiting: Waiting[] = [];
-  private readonly arrived: Condition;
+  private readonly queue: ConnectionQueue;
   private open = true;
-  private failure: IoError | undefined = undefined;
 
-  constructor(server: Server, sw: Switch, address: StreamAddress, backlog: number) {
+  constructor(server: Server, sw: Switch, address: StreamAddress, queue: ConnectionQueue) {
     super();
     this.hook = sw.addHook(() => this.close());
     this.server = server;
     this.address = address;
-    this.arrived = new Condition({ name: `connection to ${showAddress(address)}` });
-    server.on("connection", (socket) => {
-      // Node accepts whoever comes: as many as may wait, wait here.
-      if (this.waiting.length >= backlog) return void socket.destroy();
-      socket.on("error", () => {});
-      this.waiting.push({ socket, from: peerOf(socket) });
-      this.arrived.broadcast();
-    });
+    this.queue = queue;
     // For instance too many open files: who accepts is told, and can go on.
     server.on("error", (error) => {
-      this.failure = addContext(fromSystemError(error), `accepting on ${showAddress(address)}`);
-      this.arrived.broadcast();
+      queue.failure = addContext(fromSystemError(error), `accepting on ${showAddress(address)}`);
+      queue.arrived.broadcast();
     });
   }
 
@@ -216,19 +239,20 @@ export class Listening extends ListeningSocket implements WithSystemFd {
   }
 
   protected *takeConnection(sw: Switch): Op<[StreamSocket, StreamAddress]> {
+    const { queue } = this;
     yield* yieldNow();
     for (;;) {
       if (!this.open) throw new InvalidArgument("accept: file descriptor used after calling close!");
-      const { failure } = this;
-      this.failure = undefined;
+      const { failure } = queue;
+      queue.failure = undefined;
       if (failure) throw failure;
-      const next = this.waiting.shift();
+      const next = queue.waiting.shift();
       if (next && !next.socket.destroyed) {
         // The other end of a Unix socket has no address.
         const peer = next.from.type === "unix" ? this.address : next.from;
         return [yield* adoptSocket(next.socket, sw, "accepted connection", peer), next.from];
       }
-      if (!next) yield* this.arrived.awaitNoMutex();
+      if (!next) yield* queue.arrived.awaitNoMutex();
     }
   }
 
@@ -236,18 +260,11 @@ export class Listening extends ListeningSocket implements WithSystemFd {
     if (!this.open) return;
     this.open = false;
     this.hook.remove();
-    for (const { socket } of this.waiting.splice(0)) socket.destroy();
-    this.arrived.broadcast();
-    // `close` calls back when the last connection has ended, which is not ours to wait for.
+    this.queue.cutOff();
+    this.queue.arrived.broadcast();
+    // `close` calls back when the last connection has ended, which is not ours to wait for. It removes the file of a Unix socket at once.
     this.server.close();
-    const { address } = this;
-    if (address.type === "unix" && !address.path.startsWith("\0")) yield* removeSocketFile(address.path);
   }
-}
-
-/** The file may have gone, or have been replaced by another listener's. */
-function* removeSocketFile(path: string): Op<void> {
-  yield* call<undefined>(`removing ${path}`, (done) => unlink(path, () => done(null)));
 }
 
 export function* adoptSocket(socket: Socket, sw: Switch, name: string, peer: StreamAddress): Op<StreamSocket> {
@@ -260,9 +277,14 @@ export function* adoptSocket(socket: Socket, sw: Switch, name: string, peer: Str
   }
 }
 
+/** An address as Node gives it: those of one link come with the name of the link. */
+function ipOf(text: string): IpAddress | undefined {
+  return IpAddress.parse(text.replace(/%.*$/, ""));
+}
+
 /** Only those of the network tell where they lead. */
 export function peerOf(socket: Socket): StreamAddress {
-  const ip = socket.remoteAddress === undefined ? undefined : IpAddress.parse(socket.remoteAddress);
+  const ip = socket.remoteAddress === undefined ? undefined : ipOf(socket.remoteAddress);
   if (!ip) return { type: "unix", path: "" };
   return { type: "tcp", ip, port: socket.remotePort ?? 0 };
 }
@@ -286,10 +308,10 @@ export class Datagrams implements DatagramSocket, WithSystemFd {
     this.hook = sw.addHook(() => this.close());
     this.socket = socket;
     const { address, port } = socket.address();
-    this.address = { type: "udp", ip: IpAddress.parse(address)!, port };
+    this.address = { type: "udp", ip: ipOf(address)!, port };
     socket.on("message", (bytes, { address: from, port: fromPort }) => {
       if (this.queue.length >= DATAGRAM_QUEUE) return;
-      this.queue.push({ bytes, from: { type: "udp", ip: IpAddress.parse(from)!, port: fromPort } });
+      this.queue.push({ bytes, from: { type: "udp", ip: ipOf(from)!, port: fromPort } });
       this.arrived.broadcast();
     });
     socket.on("error", (error) => {
@@ -308,9 +330,11 @@ export class Datagrams implements DatagramSocket, WithSystemFd {
     return state && fdOfHandle((socket as unknown as Record<symbol, { handle?: unknown } | undefined>)[state]?.handle);
   }
 
-  *send(buffers: readonly Uint8Array[], { to }: { to: DatagramAddress }): Op<void> {
+  *send(buffers: readonly Uint8Array[], options: { to: DatagramAddress }): Op<void> {
     this.expectOpen("send");
-    expectAddress("DatagramSocket.send", ["udp"], to);
+    expectBuffers("DatagramSocket.send", buffers);
+    const { to } = options ?? { to: undefined as never };
+    expectAddress("DatagramSocket.send", ["udp"], to, "options.to");
     if (to.port === 0) throw new InvalidArgument("DatagramSocket.send: nobody receives at port 0");
     yield* yieldNow();
     const bytes = new Uint8Array(lengthOf(buffers));
@@ -327,6 +351,7 @@ export class Datagrams implements DatagramSocket, WithSystemFd {
   }
 
   *receive(buffer: Uint8Array): Op<{ from: DatagramAddress; length: number }> {
+    expectBytes("DatagramSocket.receive", "buffer", buffer);
     yield* yieldNow();
     for (;;) {
       this.expectOpen("receive");
@@ -347,7 +372,7 @@ export class Datagrams implements DatagramSocket, WithSystemFd {
     this.expectOpen("getsockopt");
     if (name === "SO_SNDBUF") return this.socket.getSendBufferSize() as SocketOptions[N];
     if (name === "SO_RCVBUF") return this.socket.getRecvBufferSize() as SocketOptions[N];
-    if (name !== "SO_BROADCAST" && name !== "IP_TTL") throw unsupported("getting", name);
+    if (name !== "SO_BROADCAST" && name !== "IP_TTL") throw unsupported("getting", String(name));
     return (this.options.get(name) ?? (name === "IP_TTL" ? 64 : false)) as SocketOptions[N];
   }
 
@@ -411,6 +436,7 @@ class NodeNet extends Net {
     expectFits(address);
     if (address.type === "unix" && reuseAddr) yield* removeStaleSocket(address.path);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    const queue = new ConnectionQueue(server, showAddress(address), backlog);
     const where =
       address.type === "unix" ? { path: address.path } : { host: String(address.ip), port: address.port, reusePort };
     try {
@@ -419,15 +445,15 @@ class NodeNet extends Net {
         "listening",
         `listening on ${showAddress(address)}`,
         () => server.listen({ ...where, backlog }),
-        () => server.close(),
+        () => stopListening(server, queue),
       );
     } catch (error) {
       throw address.type === "unix" ? yield* bindError(error, address.path) : error;
     }
     try {
-      return new Listening(server, sw, addressOf(server, address), backlog);
+      return new Listening(server, sw, addressOf(server, address), queue);
     } catch (error) {
-      server.close();
+      stopListening(server, queue);
       throw error;
     }
   }
@@ -474,10 +500,17 @@ class NodeNet extends Net {
   }
 }
 
+/** Node begins to listen even if it was told to stop before. */
+export function stopListening(server: Server, queue: ConnectionQueue): void {
+  server.once("listening", () => server.close());
+  server.close();
+  queue.cutOff();
+}
+
 function addressOf(server: Server, asked: StreamAddress): StreamAddress {
   if (asked.type === "unix") return asked;
   const { address, port } = server.address() as AddressInfo;
-  return { type: "tcp", ip: IpAddress.parse(address)!, port };
+  return { type: "tcp", ip: ipOf(address)!, port };
 }
 
 /** How many bytes the path of a Unix socket has room for. Node cuts off what is more. */
@@ -503,7 +536,7 @@ function* removeStaleSocket(path: string): Op<void> {
   const isSocket = yield* call<boolean>(`examining ${path}`, (done) =>
     lstat(path, (error, stats) => done(null, !error && stats.isSocket())),
   );
-  if (isSocket) yield* removeSocketFile(path);
+  if (isSocket) yield* call<undefined>(`removing ${path}`, (done) => unlink(path, () => done(null)));
 }
 
 /** The services that have a number of their own, as far as programs ask for them by name. */
@@ -542,7 +575,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 function* ipsOf(host: string): Op<IpAddress[]> {
   const found = yield* lookUpAll(host);
-  return found.map(({ address }) => IpAddress.parse(address.replace(/%.*$/, ""))).filter((ip) => ip !== undefined);
+  return found.map(({ address }) => ipOf(address)).filter((ip) => ip !== undefined);
 }
 
 function* lookUpAll(host: string): Op<LookupAddress[]> {

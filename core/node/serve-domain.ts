@@ -1,5 +1,6 @@
 // What runs inside a domain: jobs come as messages, and each is a fiber.
 
+import { describe } from "../engine/describe.js";
 import { startRoot, type RootFiber } from "../engine/root.js";
 import type { Op, Result } from "../engine/op.js";
 import { expectSendable, notCopied } from "../job.js";
@@ -69,7 +70,7 @@ export function serveDomain(port: ParentPort, load: (module: string) => Promise<
         id,
         attempt(() => plain(name, fn(...args))),
       );
-    const root = startRoot(() => fn(nodeEnv, ...args) as Op<unknown>, {
+    const root = startRoot(() => op(name, fn(nodeEnv, ...args)), {
       name,
       onDone: (outcome) => reply(id, outcome),
     });
@@ -110,6 +111,15 @@ function attempt<T>(fn: () => T): Result<T> {
   } catch (error) {
     return { ok: false, error };
   }
+}
+
+/** A list, for instance, would be taken for an op until its first item is. */
+function op(name: string, value: unknown): Op<unknown> {
+  const iterator = (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator];
+  if (typeof iterator === "function" && typeof value === "object" && !Array.isArray(value)) return value as Op<unknown>;
+  throw new TypeError(
+    `run: ${JSON.stringify(name)} must be a fiber function, and gave ${describe(value)}; "runRaw" calls plain functions`,
+  );
 }
 
 /** Without a scheduler nobody would run an op, nor wait for a promise. */

@@ -6,7 +6,16 @@ import type { Op } from "../engine/op.js";
 import { WaitingPrimitive } from "../engine/primitive.js";
 import { suspend } from "../engine/suspend.js";
 import { Waiter, Waiters } from "../engine/waiters.js";
-import { after, EndOfFile, expectCount, lengthOf, type Sink, type Source } from "../flow.js";
+import {
+  after,
+  EndOfFile,
+  expectBuffers,
+  expectBytes,
+  expectCount,
+  lengthOf,
+  type Sink,
+  type Source,
+} from "../flow.js";
 import { addContext, fromSystemError, IoError } from "../io-error.js";
 import { yieldNow } from "../turns.js";
 
@@ -40,6 +49,9 @@ export class StreamSource implements Source {
       this.failure ??= addContext(fromSystemError(error), `reading from ${subject()}`);
       this.end();
     });
+    // It may be over before anybody listened.
+    if (stream.errored) this.failure = addContext(fromSystemError(stream.errored), `reading from ${subject()}`);
+    this.ended = stream.destroyed || stream.readableEnded;
     stream.resume();
   }
 
@@ -62,6 +74,7 @@ export class StreamSource implements Source {
   }
 
   *read(buffer: Uint8Array): Op<number> {
+    expectBytes("read", "buffer", buffer);
     if (this.isReady) yield* yieldNow();
     while (!this.isReady) yield* new Reading(this.label, this.readers);
     this.expectChunks();
@@ -113,12 +126,16 @@ export class StreamSink implements Sink {
   private readonly label: string;
   private readonly subject: () => string;
   private failure: IoError | undefined = undefined;
+  /** How many writes were cancelled that Node still has. Later ones wait until it has not: they would pile up. */
+  private abandoned = 0;
+  private held: Writing<unknown>[] = [];
 
   /** @param subject  what it is called in errors; its name, unless there is a better one */
   constructor(stream: Writable, name: string, subject: () => string = () => name) {
     this.stream = stream;
     this.label = `${name}: writing`;
     this.subject = subject;
+    if (stream.errored) this.failure = this.failed(stream.errored);
     stream.on("error", (error) => {
       this.failure ??= this.failed(error);
     });
@@ -139,19 +156,23 @@ export class StreamSink implements Sink {
   }
 
   write(bytes: Uint8Array): Op<void> {
+    expectBytes("write", "bytes", bytes);
     return new Writing(this.label, this, [bytes], undefined);
   }
 
   writeSome(buffers: readonly Uint8Array[]): Op<number> {
+    expectBuffers("writeSome", buffers);
     return new Writing(this.label, this, buffers, lengthOf(buffers));
   }
 
   /** Has Node write. The system may take all of it at once. */
   start(buffers: readonly Uint8Array[], writing: Writing<unknown>): void {
+    if (this.abandoned > 0) return void this.held.push(writing);
     const { refusal, stream } = this;
     if (refusal || lengthOf(buffers) === 0) return writing.end(refusal);
     const onWritten = (error?: Error | null): void => {
-      if (error) writing.end(this.failure ?? this.failed(error));
+      if (writing.isAbandoned) this.forget();
+      else if (error) writing.end(this.failure ?? this.failed(error));
       // Node knows of no error if it was destroyed meanwhile, nor where the bytes are.
       else writing.end(stream.destroyed ? this.gone() : undefined);
     };
@@ -163,6 +184,17 @@ export class StreamSink implements Sink {
     }
     // Node would say so some turns later.
     if (stream.writableLength === 0 && !stream.destroyed && !stream.errored) writing.end();
+  }
+
+  /** Nobody waits for it any more. */
+  abandon(writing: Writing<unknown>): void {
+    if (this.held.includes(writing)) this.held = this.held.filter((other) => other !== writing);
+    else this.abandoned++;
+  }
+
+  private forget(): void {
+    if (--this.abandoned > 0) return;
+    for (const writing of this.held.splice(0)) writing.hand();
   }
 
   /** Ends the stream, and returns when all is written. */
@@ -200,6 +232,7 @@ class Writing<T> extends WaitingPrimitive<T> {
   private readonly sink: StreamSink;
   private readonly buffers: readonly Uint8Array[];
   private readonly result: T;
+  isAbandoned = false;
 
   constructor(label: string, sink: StreamSink, buffers: readonly Uint8Array[], result: T) {
     super();
@@ -214,6 +247,10 @@ class Writing<T> extends WaitingPrimitive<T> {
   }
 
   protected enter(): void {
+    this.hand();
+  }
+
+  hand(): void {
     this.sink.start(this.buffers, this);
   }
 
@@ -223,7 +260,10 @@ class Writing<T> extends WaitingPrimitive<T> {
     else this.wake(this.result);
   }
 
-  protected leave(): void {}
+  protected leave(): void {
+    this.isAbandoned = true;
+    this.sink.abandon(this);
+  }
 }
 
 /** Waits until a stream that has been destroyed is closed. */

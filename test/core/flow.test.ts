@@ -298,7 +298,7 @@ describe("wrong arguments", () => {
 
   it("chunks and text are looked at when they are given", () => {
     expect(() => Flow.stringSource(1 as never)).toThrow(/"text" must be a string/);
-    expect(() => Flow.bytesSource("abc" as never)).toThrow(/"chunks" must be an array of bytes/);
+    expect(() => Flow.bytesSource("abc" as never)).toThrow(/"chunks" must be an array of Uint8Arrays/);
     expect(() => Flow.bytesSource(["abc"] as never)).toThrow(/"chunks\[0\]" must be a Uint8Array/);
   });
 });

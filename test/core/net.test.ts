@@ -95,7 +95,7 @@ describe("addresses", () => {
           { type: "udp", ip: IpAddress.v4.any, port: 1 },
         ]) {
           expect(yield* failureOf(net.connect(address as StreamAddress, { sw }))).toMatch(
-            /^TypeError: Net\.connect: "address" must be an address \(tcp or unix\)/,
+            /^TypeError: Net\.connect: "address(\.\w+)?" must be /,
           );
         }
         expect(yield* failureOf(net.connect(tcp(1), {} as never))).toMatch(/"options\.sw" must be a Switch/);
@@ -116,7 +116,7 @@ describe("options", () => {
   it("NT-50 values out of range are refused before the system is asked", () => {
     const flow = new MockFlow("flow");
     expect(() => flow.setOption("TCP_KEEPIDLE", -1)).toThrow(
-      new InvalidArgument("TCP_KEEPIDLE must be a whole number of at least 0, not -1"),
+      new InvalidArgument("TCP_KEEPIDLE must be a whole number of 0 to 32767, not -1"),
     );
     expect(() => flow.setOption("IP_TTL", 256)).toThrow(
       new InvalidArgument("IP_TTL must be a whole number of 1 to 255, not 256"),

@@ -221,7 +221,7 @@ export function testPaths(world: FileWorld): void {
       [
         "create",
         (at: Path, sw: Switch) => at.openOut({ sw, create: "sometimes" as never }),
-        /"create" must be "never"/,
+        /"options.create" must be "never"/,
       ],
       ["sw", (at: Path) => at.openIn({ sw: undefined as never }), /"sw" must be a Switch/],
       ["data", (at: Path) => at.save(1 as never, create(0o600)), /"data" must be a string or a Uint8Array/],

@@ -142,8 +142,8 @@ class In extends End implements Sink {
   }
 }
 
-/** @internal A pipe whose ends `sw` closes. */
-export function openPipe(sw: Switch): [source: PipeSource, sink: Sink] {
+/** @internal A pipe whose ends `sw` closes, if it is given. */
+export function openPipe(sw?: Switch): [source: PipeSource, sink: Sink] {
   const middle = new Middle();
   return [new Out(middle, sw), new In(middle, sw)];
 }

@@ -9,11 +9,10 @@ import type { Op, Result } from "../engine/op.js";
 import { probe } from "../engine/probe.js";
 import { startOn } from "../engine/root.js";
 import { Scheduler } from "../engine/scheduler.js";
-import type { Env } from "../env.js";
 import { withBinding } from "../local.js";
-import { MonoClock } from "../time.js";
 import { debug, type TracelnFn } from "../traceln.js";
 import { MockClock } from "./clock.js";
+import { expectEnvOptions, mockEnv, type MockEnv, type MockEnvOptions } from "./env.js";
 
 class MockLoop extends Scheduler {
   readonly siteAllowance = { sites: 2_000 };
@@ -33,13 +32,8 @@ class MockLoop extends Scheduler {
   }
 }
 
-/** What {@link run} gives to its body. */
-export interface MockEnv extends Env {
-  readonly clock: MockClock;
-}
-
 /** The options of {@link run}. */
-export interface MockRunOptions {
+export interface MockRunOptions extends MockEnvOptions {
   /** Is given the lines of `traceln` in place of the standard error output: the same as binding `env.debug.traceln`. */
   traceln?: TracelnFn;
   /** Switches debug mode on or off, from here on and for all fibers of the process; see `setDebug`. */
@@ -48,7 +42,8 @@ export interface MockRunOptions {
 
 /**
  * Runs `body` and all it forks, at once and to the end, and returns its value. There is no event loop and no I/O, so a test of fibers
- * is a plain function; `env.clock` begins at 0 and jumps to the next deadline whenever all fibers sleep.
+ * is a plain function; `env.clock` begins at 0 and jumps to the next deadline whenever all fibers sleep. Files, processes and all else
+ * that a program is given are stand-ins; see {@link MockEnv}.
  *
  * @example
  * const log: string[] = [];
@@ -67,12 +62,12 @@ export function run<T>(body: (env: MockEnv) => Op<T>, options?: MockRunOptions):
   expectOptions("mock.run", options);
   const traceln = options?.traceln;
   if (traceln !== undefined) expectFunction("mock.run", "options.traceln", traceln);
+  expectEnvOptions("mock.run", options ?? {});
   debugAsked("mock.run", options);
   expectNoFiber("mock.run");
   const loop = new MockLoop();
   probe?.domainSpawned(loop);
-  const { clock } = loop;
-  const env: MockEnv = { clock, monoClock: new MonoClock(clock), debug, backendId: "mock" };
+  const env = mockEnv({ ...options, clock: loop.clock });
   let outcome: Result<T> | undefined;
   const root = startOn<T>(
     loop,

@@ -184,6 +184,7 @@ export abstract class DomainManager implements JobTransport {
    * @throws InvalidArgument  for a closure, and for arguments that belong to this domain
    * @throws TypeError  for other arguments that cannot be copied, and for a name that the module does not export
    * @throws DomainLost  one of its classes, when the thread has ended before the job
+   * @throws IoError  `Io Too_many_files`, when no thread can be started
    */
   *run<T>(job: Job<T>, options: DomainOptions = {}): Op<T> {
     return yield* this.within("DomainManager.run", job, options, (domain) => domain.run(job));

@@ -4,6 +4,7 @@ import { protect } from "../cancel.js";
 import { Domain, DomainManager, type DomainOptions } from "../domain.js";
 import type { Op } from "../engine/op.js";
 import { suspend, type Enqueue, type SuspendContext } from "../engine/suspend.js";
+import { IoError } from "../io-error.js";
 import { expectModuleJob, type Job } from "../job.js";
 import type { Switch } from "../switch.js";
 import { check } from "../turns.js";
@@ -56,7 +57,12 @@ class ThreadManager extends DomainManager {
   protected start(sw: Switch, options: DomainOptions): Domain {
     const domain = new ThreadDomain(options);
     sw.addHook(() => domain.end());
-    domain.start();
+    try {
+      domain.start();
+    } catch (error) {
+      // There may be descriptors again when there is a job; if not, the job is told.
+      if (!(error instanceof IoError)) throw error;
+    }
     return domain;
   }
 }

@@ -28,6 +28,7 @@ import { yieldNow } from "../turns.js";
 import { translated } from "./call.js";
 import { fdOf } from "./fd.js";
 import { NodeFile } from "./file.js";
+import { expectSpare } from "./spare.js";
 import { closed, StreamSink, StreamSource } from "./stream-flow.js";
 
 // --- flows that the system does not know ---
@@ -385,7 +386,10 @@ export class NodeProcessManager extends ProcessManager {
       for (const flow of [...STREAMS.map((name) => options[name]), ...fds.map(([, flow]) => flow)])
         yield* handOver(flow);
       for (const name of STREAMS) attached.push(attach(options[name]));
+      const pipes = attached.filter((each) => typeof each === "object").length;
       yield* suspend<void>(`start of ${executable}`, (_, enqueue) => {
+        // Two of each pipe, and two by which the system tells how the start went.
+        if (pipes > 0) expectSpare(2 * pipes + 2);
         const raw = spawn(program, args.slice(1), {
           argv0: args[0] ?? executable,
           stdio: withMore(attached.map(stdioOf), fds),

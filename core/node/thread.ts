@@ -12,9 +12,11 @@ import {
 import { Cancelled } from "../engine/cancelled.js";
 import type { Op, Result } from "../engine/op.js";
 import { suspend, type Enqueue } from "../engine/suspend.js";
+import { addContext } from "../io-error.js";
 import { moduleOf, notCopied, type ModuleJob } from "../job.js";
 import { registerKnownErrors } from "../known-errors.js";
 import { decodeThrown, encodeThrown, envelope, isMessage } from "../message.js";
+import { expectSpare } from "./spare.js";
 
 /** The methods that are called over the port of a thread. */
 export const RUN = "run";
@@ -60,6 +62,9 @@ interface Pending {
 /** The longest time that a timer takes, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
+/** How many descriptors a thread takes to begin with, and some more to load what it runs. */
+const SPARE = 8;
+
 /** One thread. */
 export class Thread {
   private readonly worker: Worker;
@@ -74,8 +79,14 @@ export class Thread {
   /** It is gone. */
   ended = false;
 
+  /** @throws IoError  `Io Too_many_files` */
   constructor({ name = "domain", grace, maxMemory }: DomainOptions) {
     registerKnownErrors();
+    try {
+      expectSpare(SPARE);
+    } catch (error) {
+      throw addContext(error, `starting ${name}`);
+    }
     this.name = name;
     this.grace = grace;
     const resourceLimits: ResourceLimits | undefined =

@@ -143,6 +143,19 @@ export function* give(_env, what) {
   return what;
 }
 
+/** @returns {Op<never>} */
+export function* throwUncopyable() {
+  throw Object.assign(new Error("with a function"), { fn: () => 1, cause: { port: Symbol("no copy") } });
+}
+
+/** @returns {Op<never>} */
+export function* crashUncopyable() {
+  setImmediate(() => {
+    throw { fn: () => 1 };
+  });
+  return yield* Fiber.awaitCancel();
+}
+
 export async function asyncJob() {
   return 1;
 }

@@ -5,8 +5,10 @@ import { InvalidArgument } from "./engine/invalid-argument.js";
 import type { Op } from "./engine/op.js";
 import { IoError } from "./io-error.js";
 
+const v8 = Error as { stackTraceLimit?: number };
+
 /**
- * There are no more bytes: what reading throws at the end, each time.
+ * There are no more bytes: what reading throws at the end, each time. It tells no stack, which would cost more than many a read.
  *
  * @example
  * const buffer = new Uint8Array(100);
@@ -21,7 +23,10 @@ export class EndOfFile extends Error {
   readonly code = "END_OF_FILE";
 
   constructor() {
+    const { stackTraceLimit } = v8;
+    v8.stackTraceLimit = 0;
     super("end of file");
+    v8.stackTraceLimit = stackTraceLimit!;
   }
 }
 

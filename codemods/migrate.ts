@@ -32,6 +32,7 @@ import {
 import { unchain, wrongIn, type Unchained } from "./chains/stage.js";
 import { ExitCode, MigrationError } from "./failure.js";
 import { laidOut } from "./formatting.js";
+import { lintConflicts } from "./lint-conflicts.js";
 import type { Batch, Candidate, FileChange, MigrationPlan, Progress, Reason } from "./plan.js";
 import type { LimitedCall } from "./limits/limiters.js";
 import { loadProject, textOnDisk, type LoadRequest, type LoadedProject } from "./project.js";
@@ -99,9 +100,11 @@ export async function planMigration(request: PlanRequest): Promise<MigrationPlan
     });
   }
   const outcome = report(project, staged);
+  const changes = await laidOut(project, outcome.changes);
   const plan = {
     ...outcome,
-    changes: await laidOut(project, outcome.changes),
+    changes,
+    remarks: [...(outcome.remarks ?? []), ...(await lintConflicts(project.root, changes))],
     ...(request.explain === true && {
       explanations: explanationsOf(staged.analysis, staged.settled.decisions).map((one) =>
         explainedInOriginal(one, staged.unchained),
@@ -419,11 +422,19 @@ function report(project: LoadedProject, { unchained, analysis, settled }: Staged
     candidates,
     changes,
     packages: [...packages].sort(),
-    remarks: project.remarks,
+    remarks: [...project.remarks, ...(changes.length === 0 ? [] : remarkOn(analysis.observed.snapshots))],
     already: countFibers(project.sources),
     idleComments: idleInBoth(analysis.controls.idle(), unchained),
     verification,
   };
+}
+
+function remarkOn(snapshots: readonly string[]): string[] {
+  if (snapshots.length === 0) return [];
+  const others = snapshots.length === 1 ? "" : ` and ${snapshots.length - 1} more`;
+  return [
+    `The snapshot at ${snapshots[0]}${others} mentions async functions: where it shows one that is converted, it will differ.`,
+  ];
 }
 
 const patterns = { declaration: "CM-A01", variable: "CM-A05", method: "CM-K01", value: "CM-A02" } as const;

@@ -10,7 +10,9 @@ import { ExitCode, MigrationError } from "./failure.js";
 import { ambientDeclarations, runtimeModules, type RuntimeName } from "./runtime-names.js";
 import type { Progress } from "./plan.js";
 import { isWithin, selectPaths } from "./paths.js";
-import { isGeneratedText, isTestPath } from "./scope.js";
+import { markedGenerated } from "./git-attributes.js";
+import { isForeignPath, isGeneratedText, isTestPath, skippedFolders } from "./scope.js";
+import { countsText, findUnread, type UnreadFiles } from "./unread.js";
 
 /** A loaded program and the files in it that a migration may edit. */
 export interface LoadedProject {
@@ -35,6 +37,8 @@ export interface LoadedProject {
   readonly baseline: () => ReadonlyMap<string, number>;
   /** Things the user should know that are no errors. */
   readonly remarks: readonly string[];
+  /** Files with script in them that are not read. */
+  readonly unread: UnreadFiles;
   /** JavaScript that the project's own check does not read. */
   readonly unchecked: ReadonlySet<string>;
   /** Library names that the texts have and do not import yet, by file name. */
@@ -97,6 +101,13 @@ export function loadProject(request: LoadRequest, onProgress?: (progress: Progre
     );
   }
   refuseUnparsable(program, own, root);
+  const editable = writtenHere(sources, root, remarks);
+  const unread = findUnread(root);
+  if (unread.counts.size > 0) {
+    remarks.push(
+      `${countsText(unread.counts)} with script in them are not read. What they import keeps its name and its promise.`,
+    );
+  }
   let counted: ReadonlyMap<string, number> | undefined;
   const baseline = (): ReadonlyMap<string, number> => {
     if (counted !== undefined) return counted;
@@ -126,12 +137,30 @@ export function loadProject(request: LoadRequest, onProgress?: (progress: Progre
     options,
     program,
     host,
-    sources: sources.filter((file) => !isGeneratedText(file.text)),
+    sources: editable,
+    unread,
     tests,
     baseline,
     remarks,
     unchecked: shadowed,
   };
+}
+
+/** Without what a tool or somebody else has written: that is changed where it comes from. */
+function writtenHere(sources: readonly TS.SourceFile[], root: string, remarks: string[]): TS.SourceFile[] {
+  const marked = markedGenerated(
+    root,
+    sources.map(({ fileName }) => fileName),
+  );
+  const isWritten = ({ fileName, text }: TS.SourceFile): boolean =>
+    !isGeneratedText(text) && !marked.has(fileName) && !isForeignPath(relative(root, fileName));
+  const written = sources.filter(isWritten);
+  const left = sources.filter((file) => !written.includes(file)).map(({ fileName }) => relative(root, fileName));
+  if (left.length > 0) {
+    const others = left.length === 1 ? "" : ` and ${left.length - 1} more`;
+    remarks.push(`${left[0]}${others}: generated or copied here, and so left as they are (TR1801).`);
+  }
+  return written;
 }
 
 /**
@@ -375,7 +404,6 @@ function isPlainJavaScript(directory: string): boolean {
   );
 }
 
-const skippedFolders = new Set(["node_modules", "dist", "build", "coverage", "vendor", "lib-cov"]);
 const isJavaScript = (file: string): boolean => /\.[cm]?jsx?$/.test(file) && !/\.min\.[cm]?js$/.test(file);
 const isTypeScript = (file: string): boolean =>
   /\.[cm]?tsx?$/.test(file) && !/(\.d\.[cm]?ts|\.test-d\.tsx?)$/.test(file);

@@ -2,8 +2,8 @@
  * Decides, leaf first and on the unmodified program, what becomes of every async function. Decisions only ever get
  * weaker when they are made again with more refusals, so repeating until the result type-checks terminates.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { ts, type TS } from "../compiler.js";
 import { Controls } from "../controls.js";
 import type { Reason } from "../plan.js";
@@ -556,13 +556,26 @@ function isExportedClass(owner: TS.ClassLikeDeclaration): boolean {
   );
 }
 
-/** A package that others install, rather than a program of its own. */
+/** A package that others use, rather than a program of its own: installed, or as its neighbour in a workspace. */
 export function isLibrary(root: string): boolean {
+  const manifest = manifestIn(root);
+  if (manifest === undefined || !["main", "module", "exports", "types"].some((key) => key in manifest)) return false;
+  return manifest["private"] !== true || isInWorkspace(root);
+}
+
+function isInWorkspace(root: string): boolean {
+  for (let folder = dirname(root); folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, "pnpm-workspace.yaml")) || existsSync(join(folder, "lerna.json"))) return true;
+    if (manifestIn(folder)?.["workspaces"] !== undefined) return true;
+  }
+  return false;
+}
+
+function manifestIn(folder: string): Record<string, unknown> | undefined {
   try {
-    const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
-    return manifest["private"] !== true && ["main", "module", "exports", "types"].some((key) => key in manifest);
+    return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<string, unknown>;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

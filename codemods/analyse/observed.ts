@@ -6,6 +6,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { ts, type TS } from "../compiler.js";
 import { isTestPath } from "../scope.js";
+import { snapshotsOfFunctions } from "../snapshots.js";
 
 export interface Observed {
   /** Names that some test replaces, stubs or spies on. */
@@ -22,6 +23,8 @@ export interface Observed {
   readonly listed: ReadonlySet<string>;
   /** Whether the sources ask of functions whether they are async, and the words around such questions in the tests. */
   readonly reflects: { readonly inSources: boolean; readonly inTests: ReadonlySet<string> };
+  /** Snapshots, as `path:line`, that may hold the text of an async function. */
+  readonly snapshots: readonly string[];
   /** Whether the tests replace modules or functions by stand-ins, which may give anything. */
   readonly usesStandIns: boolean;
 }
@@ -75,7 +78,8 @@ export function observe(root: string, tests: readonly TS.SourceFile[], sources: 
     inSources: sources.some(({ text }) => reflection.test(text)),
     inTests: new Set(texts.flatMap(({ text }) => wordsOfReflection(text))),
   };
-  return { mocked, mockedModules, words, detached, assigned, listed, reflects, usesStandIns };
+  const snapshots = snapshotsOfFunctions(root, texts);
+  return { mocked, mockedModules, words, detached, assigned, listed, reflects, snapshots, usesStandIns };
 
   function noteDetached(text: string): void {
     for (const match of text.matchAll(/\.(\w+)\s*\.\s*(?:call|apply)\s*\(|\.prototype\s*\.\s*(\w+)/g)) {

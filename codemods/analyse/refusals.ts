@@ -34,10 +34,15 @@ const serialisingMethods = new Set([
 ]);
 
 /** The reason to leave `fn` untouched, or undefined. `suspect` says that the original looks like a bug. */
+/** A page or a worker runs it, where there is no `require`. */
+function isPageScript(file: TS.SourceFile, { pageScripts }: LoadedProject["unread"]): boolean {
+  return pageScripts.has(file.fileName) || /\bimportScripts\s*\(/.test(file.text);
+}
+
 export function refusalOf(
   fn: AsyncFunction,
   checker: TS.TypeChecker,
-  { options, tooOld }: Pick<LoadedProject, "options" | "tooOld">,
+  { options, tooOld, unread }: Pick<LoadedProject, "options" | "tooOld" | "unread">,
 ): { reason: Reason; suspect: boolean } | undefined {
   const { node, label } = fn;
   const leave = (code: Reason["code"], message: string): { reason: Reason; suspect: boolean } => ({
@@ -53,7 +58,7 @@ export function refusalOf(
   if ((options.target ?? ts.ScriptTarget.ES2015) < ts.ScriptTarget.ES2015 && options.downlevelIteration !== true) {
     return leave("TR1811", 'compiled to ES5, `yield*` needs "downlevelIteration": true in the tsconfig');
   }
-  if (!ts.isExternalModule(fn.file) && !isJavaScriptFile(fn.file)) {
+  if (isJavaScriptFile(fn.file) ? isPageScript(fn.file, unread) : !ts.isExternalModule(fn.file)) {
     return leave("TR1804", "its file is a global script, which cannot import the fiber library");
   }
   if (declaresAwaitUsing(node.body)) return leave("TR1403", "`await using` has no generator form");

@@ -23,6 +23,7 @@ export function reasonToKeep(
   if (ts.canHaveDecorators(node) && (ts.getDecorators(node)?.length ?? 0) > 0) return "it is decorated";
   const word = new RegExp(`["'\`]${escaped(name.text)}["'\`]`);
   if (project.tests.some(({ text }) => new RegExp(`\\b${escaped(name.text)}\\b`).test(text))) return "tests mention it";
+  if (project.unread.mentions(name.text)) return "a file that is not read mentions it";
   if (programFiles(project).some(({ text }) => word.test(withoutNameOption(text, name.text))))
     return "a text mentions it";
   if (isVisible(node)) {

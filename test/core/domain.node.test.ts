@@ -276,7 +276,7 @@ describe("a domain of Node", () => {
             `TypeError: runRaw: "${name}" must be a plain function; "run" runs fiber functions`,
           );
         expect(yield* failureOf(domain.run(job("asyncJob")))).toMatch(
-          /^TypeError: a fiber body must return an op, got a Promise/,
+          /^TypeError: run: "asyncJob" must be a fiber function, and gave a Promise; "runRaw" calls plain functions/,
         );
         expect(yield* domain.runRaw(job("addNow", 1, 2))).toBe(3);
       });

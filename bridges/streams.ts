@@ -69,6 +69,8 @@ class Adopted<S extends AnyStream> {
   private owned: boolean;
   private released = false;
   private readonly forget: () => void;
+  /** Those who wait: an error wakes them all, and so does the end of the stream, or of the switch. */
+  private readonly waiting = new Set<() => void>();
 
   constructor(where: string, sw: Switch, stream: S, options: AdoptOptions | undefined) {
     sw.check();
@@ -76,16 +78,25 @@ class Adopted<S extends AnyStream> {
     this.stream = stream;
     this.owned = options?.owned !== false;
     const hook = sw.addHook(() => this.release(), where);
-    const onError = (error: unknown) => void (this.emitted ??= { error });
+    const onError = (error: unknown) => {
+      this.emitted ??= { error };
+      this.wakeAll();
+    };
     const onClose = () => this.forget();
     this.forget = () => {
       hook.remove();
       stream.off("error", onError);
       stream.off("close", onClose);
+      this.wakeAll();
     };
     stream.on("error", onError);
     stream.on("close", onClose);
     if (hasClosed(stream)) this.forget();
+  }
+
+  /** Whether the stream goes with the switch, and nobody else goes on with it. */
+  get isOwned(): boolean {
+    return this.owned;
   }
 
   /** The stream's error, if it has failed. */
@@ -104,16 +115,21 @@ class Adopted<S extends AnyStream> {
     return oneShot<void>(
       label,
       (answer) => {
+        const wake = () => answer.succeed(undefined);
+        this.waiting.add(wake);
         // One listener an event, however many wait; each has a function of its own.
-        const undo = [...events, "error", "close"].map((event) =>
-          addListener(this.stream, event, () => answer.succeed(undefined), undefined),
-        );
+        const undo = events.map((event) => addListener(this.stream, event, () => wake(), undefined));
         return () => {
+          this.waiting.delete(wake);
           for (const remove of undo) remove();
         };
       },
       { undoWhenAnswered: true },
     );
+  }
+
+  private wakeAll(): void {
+    for (const wake of [...this.waiting]) wake();
   }
 
   private release(): Op<void> | void {
@@ -177,10 +193,13 @@ class ReadableSource implements Source {
   private readonly reader: Reader;
   /** The rest of a chunk that could not be asked for in parts. */
   private rest: Uint8Array | undefined = undefined;
+  /** For streams that nobody goes on with: what was lent and not used stays here. */
+  readonly lend?: (take: (buffers: readonly Uint8Array[]) => Op<number>) => Op<void>;
 
   constructor(adopted: Adopted<Readable>) {
     this.where = adopted.where;
     this.reader = new Reader(adopted);
+    if (adopted.isOwned) this.lend = (take) => new Recipe(() => this.lendChunk(take)[Symbol.iterator]());
   }
 
   read(buffer: Uint8Array): Op<number> {
@@ -189,10 +208,29 @@ class ReadableSource implements Source {
     return new Recipe(() => this.readInto(buffer)[Symbol.iterator]());
   }
 
-  private *readInto(buffer: Uint8Array): Op<number> {
+  private *lendChunk(take: (buffers: readonly Uint8Array[]) => Op<number>): Op<void> {
+    const chunk = yield* this.next(Infinity);
+    // Another reader must not have it meanwhile.
+    this.rest = undefined;
+    let used = 0;
+    try {
+      used = yield* take([chunk]);
+    } finally {
+      const left = chunk.subarray(used);
+      if (left.length > 0) this.rest = this.rest ? Buffer.concat([left, this.rest]) : left;
+    }
+  }
+
+  /** A chunk of at most `size` bytes, if the stream can be asked for so many. */
+  private *next(size: number): Op<Uint8Array> {
     if (this.rest) requireFiber(`${this.where}: reading`).context.check();
-    const chunk = this.rest ?? (yield* this.reader.next((stream) => takeBytes(stream, buffer.length)));
+    const chunk = this.rest ?? (yield* this.reader.next((stream) => takeBytes(stream, size)));
     if (chunk === undefined) throw new EndOfFile();
+    return chunk;
+  }
+
+  private *readInto(buffer: Uint8Array): Op<number> {
+    const chunk = yield* this.next(buffer.length);
     const length = Math.min(chunk.length, buffer.length);
     buffer.set(chunk.subarray(0, length));
     this.rest = length < chunk.length ? chunk.subarray(length) : undefined;

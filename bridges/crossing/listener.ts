@@ -40,6 +40,10 @@ function register(
   options: ListenerOptions | undefined,
 ): () => void {
   const object = target as Record<string, Method | undefined>;
+  if (isNodes(target)) {
+    target.on(event, listener);
+    return () => void target.off(event, listener);
+  }
   if (kindOf(target) === "target") {
     object["addEventListener"]!(event, listener, options);
     return () => void object["removeEventListener"]!(event, listener, options);
@@ -53,6 +57,12 @@ function register(
     `"target" cannot be listened to: it has neither "off" nor "removeListener", and its "${add}" returned ${describe(returned)} ` +
       "instead of a function that unsubscribes",
   );
+}
+
+/** Nearly all emitters are like those of Node. */
+function isNodes(target: object): target is Record<"on" | "off", Method> {
+  const { on, off } = target as Record<string, unknown>;
+  return typeof on === "function" && typeof off === "function";
 }
 
 /** The listeners that share one registration. */

@@ -8,16 +8,20 @@ import crossingOut from "./crossing-out.js";
 import depth from "./depth.js";
 import events from "./events.js";
 import executorPool from "./executor-pool.js";
+import fileCopy from "./file-copy.js";
 import forkJoin from "./fork-join.js";
 import fromNode from "./from-node.js";
 import heap from "./heap.js";
+import http from "./http.js";
 import limit from "./limit.js";
-import map from "./map.js";
+import lines from "./lines.js";
 import mapTurn from "./map-turn.js";
+import map from "./map.js";
 import observable from "./observable.js";
 import pingPong from "./ping-pong.js";
 import recursion from "./recursion.js";
 import stream from "./stream.js";
+import tcpEcho from "./tcp-echo.js";
 
 /** @type {readonly import("../row.js").Row[]} */
 export const rows = [
@@ -38,6 +42,10 @@ export const rows = [
   fromNode,
   limit,
   executorPool,
+  tcpEcho,
+  http,
+  lines,
+  fileCopy,
 ];
 
 /**

@@ -39,6 +39,20 @@ const listeners = (stream: Readable | Writable) =>
 const inSwitch = <T>(body: (sw: Switch) => Op<T>): Promise<T> => toPromise(() => Switch.run(body));
 const hostTurn = () => fromPromise(macrotask());
 
+function* fail(message: string): Op<void> {
+  throw new Error(message);
+}
+
+/** The error of an op, as text. */
+function* failing(op: Op<unknown>): Op<string> {
+  try {
+    yield* op;
+    return "no error";
+  } catch (error) {
+    return String(error);
+  }
+}
+
 /** Starts a fiber that can be cancelled; `ended` gives its outcome as a word. */
 function start(body: () => Op<unknown>) {
   let context!: Cancel.Context;
@@ -66,6 +80,42 @@ describe("fromReadable", () => {
       return seen;
     });
     expect(seen).toEqual(["abcd", "e", "fg", "end", "end"]);
+  });
+
+  it("BS-01 FL-10 FL-12 lends its bytes without a copy; what is not used is there for the next one, in order", async () => {
+    const stream = new Readable({ read() {} });
+    stream.push("abcdef");
+    const seen: string[] = [];
+    await inSwitch(function* (sw) {
+      const source = fromReadable(sw, stream);
+      const lend = (used: number, meanwhile?: () => Op<void>) =>
+        source.lend!(function* ([chunk]) {
+          seen.push(text(chunk!));
+          yield* Fiber.yield();
+          if (meanwhile) yield* meanwhile();
+          return used;
+        });
+      yield* lend(2);
+      seen.push(yield* attempt(source, 1));
+      // A taker that fails has used nothing.
+      seen.push(yield* failing(lend(0, () => fail("no"))));
+      stream.push("ghi");
+      // Another reader meets what comes later, never the same bytes.
+      yield* lend(1, function* () {
+        yield* lend(1);
+      });
+      stream.push(null);
+      seen.push(yield* attempt(source, 100), yield* attempt(source, 100), yield* failing(lend(0)));
+    });
+    expect(seen).toEqual(["abcdef", "c", "def", "Error: no", "def", "ghi", "efhi", "end", "EndOfFile: end of file"]);
+  });
+
+  it("BS-07 lends nothing of a stream that others go on with", async () => {
+    await inSwitch(function* (sw) {
+      const stream = new PassThrough();
+      expect(fromReadable(sw, stream, { owned: false }).lend).toBeUndefined();
+      yield* Fiber.yield();
+    });
   });
 
   it("BS-01 refuses a buffer without room, and what is none", async () => {

@@ -500,9 +500,8 @@ class NodeNet extends Net {
   }
 }
 
-/** Node begins to listen even if it was told to stop before. */
+/** Nobody comes any more, and who has come is cut off. */
 export function stopListening(server: Server, queue: ConnectionQueue): void {
-  server.once("listening", () => server.close());
   server.close();
   queue.cutOff();
 }

@@ -6,7 +6,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { serialize } from "node:v8";
+import { Job, Queue, QueueEventsProducer, Worker } from "bullmq";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { fromPromise } from "@trestle/bridges";
 import {
   ClosedError,
   DomainLost,
@@ -107,11 +110,9 @@ function withPool<T>(
   );
 }
 
-beforeAll(async () => {
-  if (!isThere) return;
-  folder = mkdtempSync(join(tmpdir(), "trestle-redis-"));
-  port = await freePort();
-  redis = spawn(
+/** Starts a Redis that keeps nothing when it ends. */
+async function startRedis(port: number): Promise<ChildProcess> {
+  const started = spawn(
     server,
     ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder],
     {
@@ -119,7 +120,15 @@ beforeAll(async () => {
     },
   );
   let said = "";
-  for await (const text of redis.stdout!) if (/Ready to accept connections/.test((said += String(text)))) break;
+  for await (const text of started.stdout) if (/Ready to accept connections/.test((said += String(text)))) break;
+  return started;
+}
+
+beforeAll(async () => {
+  if (!isThere) return;
+  folder = mkdtempSync(join(tmpdir(), "trestle-redis-"));
+  port = await freePort();
+  redis = await startRedis(port);
 });
 afterEach(async () => {
   for (const child of workers) {
@@ -354,6 +363,150 @@ describe.runIf(isThere)("jobs over BullMQ", () => {
         expect(error).toBeInstanceOf(ClosedError);
       }),
     );
+  });
+});
+
+describe.runIf(isThere)("a Redis that goes away", () => {
+  let own: ChildProcess;
+  let where: Where;
+  beforeEach(async () => {
+    const ownPort = await freePort();
+    own = await startRedis(ownPort);
+    where = { ...queue(), connection: { host: "127.0.0.1", port: ownPort, maxRetriesPerRequest: null } };
+  });
+  afterEach(() => stopRedis());
+
+  async function stopRedis(): Promise<void> {
+    if (own.exitCode !== null || own.signalCode !== null) return;
+    own.kill("SIGKILL");
+    await once(own, "exit");
+  }
+  const startAgain = async () => void (own = await startRedis(where.connection.port));
+  const serving = (started: string[]) =>
+    serveQueue({
+      ...where,
+      env: {},
+      lockDuration: 1,
+      modules: {
+        jobs: {
+          *wait() {
+            started.push("wait");
+            yield* Fiber.awaitCancel();
+          },
+          *seven() {
+            return 7;
+          },
+        },
+      },
+    });
+
+  it("holds up neither the end of a switch nor a cancellation", async () => {
+    const started: string[] = [];
+    const log: string[] = [];
+    await withPool(where, function* (pool, sw) {
+      yield* Fiber.forkDaemon(sw, () => serving(started));
+      yield* Fiber.forkDaemon(sw, function* () {
+        try {
+          yield* pool.submit(job("wait"));
+        } finally {
+          log.push("waited");
+        }
+      });
+      yield* until("the start of the job", () => started.length > 0);
+      yield* fromPromise(stopRedis());
+    });
+    expect(log).toEqual(["waited"]);
+    // Neither does one that was never there.
+    await run(() =>
+      Switch.run((sw) =>
+        Fiber.first(
+          () => queueTransport(sw, where),
+          () => Fiber.yield(),
+        ),
+      ),
+    );
+    await run(() =>
+      Fiber.first(
+        () => serving([]),
+        () => Fiber.yield(),
+      ),
+    );
+  });
+
+  it("is told of cancellations when it is back", () =>
+    run(() =>
+      Switch.run(function* (sw) {
+        const transport = yield* queueTransport(sw, where);
+        const runner = yield* transport.open({ sw });
+        yield* fromPromise(stopRedis());
+        yield* Fiber.first(
+          () => runner.run(job("wait")),
+          () => Fiber.yield(),
+        );
+        yield* fromPromise(startAgain());
+        const started: string[] = [];
+        yield* Fiber.forkDaemon(sw, () => serving(started));
+        expect(yield* runner.run({ module: "jobs", name: "seven" })).toBe(7);
+        expect(started).toEqual([]);
+      }),
+    ));
+
+  it("loses jobs with what it forgets, and no worker for good", () =>
+    withPool(where, function* (pool, sw) {
+      const started: string[] = [];
+      yield* Fiber.forkDaemon(sw, () => serving(started));
+      const waiting = yield* pool.submitFork(job("wait"), { sw });
+      yield* until("the start of the job", () => started.length > 0);
+      yield* fromPromise(stopRedis());
+      yield* fromPromise(startAgain());
+      // It does one job at a time.
+      expect(yield* pool.submitOrThrow({ module: "jobs", name: "seven" })).toBe(7);
+      expect(yield* waiting.await()).toMatchObject({ ok: false, error: expect.any(DomainLost) as unknown });
+    }));
+});
+
+describe.runIf(isThere)("what others put into a queue", () => {
+  it("ends nothing but the job that it is about", async () => {
+    const where = queue();
+    await withPool(where, function* (pool, sw) {
+      const other = new Worker(where.name, () => Promise.resolve("no result of ours"), where);
+      const outcome = yield* pool.submit(job("whoAmI"));
+      expect(String(outcome.ok ? outcome.value : outcome.error)).toBe(
+        "TypeError: queueTransport (whoAmI): the worker gave a result that cannot be read",
+      );
+      yield* fromPromise(other.close());
+
+      const producer = new QueueEventsProducer(where.name, where);
+      const started: string[] = [];
+      yield* Fiber.forkDaemon(sw, () =>
+        serveQueue({
+          ...where,
+          env: {},
+          modules: {
+            jobs: {
+              *wait() {
+                started.push("wait");
+                yield* Fiber.awaitCancel();
+              },
+            },
+          },
+        }),
+      );
+      const raw = new Queue(where.name, where);
+      const added = yield* fromPromise(
+        raw.add("wait", { module: "jobs", name: "wait", args: serialize([]).toString("base64") }),
+      );
+      yield* until("the start of the job", () => started.length > 0);
+      yield* fromPromise(
+        producer.publishEvent({ eventName: "trestle:cancel", jobId: added.id!, reason: "no reason of ours" }),
+      );
+      let failed = false;
+      while (!failed) failed = yield* fromPromise(added.isFailed());
+      expect((yield* fromPromise(Job.fromId(raw, added.id!)))?.failedReason).toBe(
+        "Cancelled: Error: serveQueue: the reason of the cancellation cannot be read",
+      );
+      for (const part of [producer, raw]) yield* fromPromise(part.close());
+    });
   });
 });
 

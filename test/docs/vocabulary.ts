@@ -46,8 +46,8 @@ interface Names {
 /** The module of an example's file, where its names are looked for first. */
 function ownModules(file: string): string[] {
   const [, world] = /^core\/(node|web|mock|trace)\//.exec(file) ?? [];
-  const [, bridge] = /^bridges\/([^/]+)\.ts$/.exec(file) ?? [];
-  if (bridge !== undefined && bridge !== "index") return [`@trestle/bridges/${bridge}`];
+  const [, bridge] = /^bridges\/([^/]+)(?:\/.*)?\.ts$/.exec(file) ?? [];
+  if (bridge !== undefined && bridge !== "index" && bridge !== "crossing") return [`@trestle/bridges/${bridge}`];
   return world === undefined ? [] : [`trestle/${world}`];
 }
 

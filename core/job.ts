@@ -105,8 +105,11 @@ export function expectModuleJob<T>(where: string, job: Job<T>): asserts job is M
   if (job.args) expectSendable(where, "job.args", job.args);
 }
 
-/** What belongs to the fibers of one domain. A copy of it would be a thing of its own, without its methods. */
-const BOUND = [
+/**
+ * What belongs to the fibers of one domain. A copy of it would be a thing of its own, without its methods. The keys are what they are called,
+ * and not the names of the classes, which bundlers change.
+ */
+const BOUND = {
   Switch,
   Hook,
   Deferred,
@@ -120,7 +123,7 @@ const BOUND = [
   Request,
   Lazy,
   Pool,
-] as const;
+};
 
 /**
  * @internal Refuses what is bound to this domain, and functions. What else cannot be copied the platform finds out.
@@ -146,8 +149,8 @@ export function expectSendable(where: string, at: string, value: unknown): void 
 
 function expectUnbound(value: object): void {
   if (value instanceof CancelContext) throw new InvalidArgument("Cancellation context accessed from wrong domain!");
-  const bound = BOUND.find((Class) => value instanceof Class);
-  if (bound) throw new InvalidArgument(`${bound.name} accessed from wrong domain!`);
+  for (const [name, type] of Object.entries(BOUND))
+    if (value instanceof type) throw new InvalidArgument(`${name} accessed from wrong domain!`);
 }
 
 function isPlain(value: object): boolean {

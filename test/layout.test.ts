@@ -53,6 +53,12 @@ describe("layout", () => {
     expect(backward.map((i) => `${i.from} -> ${i.to}`)).toEqual([]);
   });
 
+  it("neither Node's part of core nor that of the web knows of the other", () => {
+    const world = (path: string) => /^core\/(node|web)\//.exec(path)?.[1];
+    const across = imports.filter((i) => world(i.from) && world(i.to) && world(i.from) !== world(i.to));
+    expect(across.map((i) => `${i.from} -> ${i.to}`)).toEqual([]);
+  });
+
   it("bridges import core by its public name only, and never codemods", () => {
     const outside = imports.filter((i) => i.from.startsWith("bridges/") && !i.to.startsWith("bridges/"));
     const ofNode = ({ from, to }: Import) =>

@@ -4,7 +4,8 @@ import type { Op, Result } from "../engine/op.js";
 import { suspend } from "../engine/suspend.js";
 import { expectModuleJob, type Job, type ModuleJob } from "../job.js";
 import { systemClock } from "../system-clock.js";
-import { RUN_RAW, Thread } from "./thread.js";
+import { RUN_RAW } from "../job-thread.js";
+import { Thread } from "./thread.js";
 
 /** Threads that do nothing. The last one is taken first, so that those that are not needed grow old. */
 let idle: Thread[] = [];

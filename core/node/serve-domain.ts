@@ -1,27 +1,12 @@
-// What runs inside a domain: jobs come as messages, and each is a fiber.
+// What runs inside a domain of Node.
 
-import { describe } from "../engine/describe.js";
-import { startRoot, type RootFiber } from "../engine/root.js";
-import type { Op, Result } from "../engine/op.js";
-import { expectSendable, notCopied } from "../job.js";
-import { decodeThrown, encodeThrown, envelope, isMessage, type Message } from "../message.js";
+import { serveJobs } from "../serve-jobs.js";
 import { nodeEnv } from "./env.js";
-import { RUN_RAW } from "./thread.js";
-import { registerKnownErrors } from "../known-errors.js";
 
 /** What is used of the port to the parent. Declarations are read where there are no types of Node. */
 interface ParentPort {
   on(event: "message", listener: (data: unknown) => void): unknown;
   postMessage(message: object): void;
-}
-
-type Exports = Readonly<Record<string, unknown>>;
-type Call = Extract<Message, { kind: "call" }>;
-
-/** A job that has come: while its module is loaded there is no fiber yet, but it can be cancelled. */
-interface UnderWay {
-  root: RootFiber | undefined;
-  cancelled: { readonly reason: unknown } | undefined;
 }
 
 /**
@@ -32,102 +17,9 @@ interface UnderWay {
  * @internal
  */
 export function serveDomain(port: ParentPort, load: (module: string) => Promise<object>): (data: unknown) => void {
-  registerKnownErrors();
-  const loaded = new Map<string, Exports>();
-  const underWay = new Map<number, UnderWay>();
-
-  const heard = (data: unknown): void => {
-    if (!isMessage(data)) return;
-    if (data.kind === "call") begin(data);
-    else if (data.kind === "cancel") cancel(data.id, decodeThrown(data.reason));
-  };
-
-  const begin = (call: Call): void => {
-    const [module] = call.args as [string];
-    const state: UnderWay = { root: undefined, cancelled: undefined };
-    underWay.set(call.id, state);
-    const exported = loaded.get(module);
-    if (exported) return perform(call, state, exported);
-    load(module).then(
-      (exported) => {
-        loaded.set(module, exported as Exports);
-        perform(call, state, exported as Exports);
-      },
-      (error: unknown) => reply(call.id, { ok: false, error }),
-    );
-  };
-
-  const perform = (call: Call, state: UnderWay, exported: Exports): void => {
-    const { id, method } = call;
-    const [module, name, args] = call.args as [string, string, readonly unknown[]];
-    const fn = exported[name] as ((...args: readonly unknown[]) => unknown) | undefined;
-    if (typeof fn !== "function") {
-      const error = new TypeError(`the module ${module} exports no function ${JSON.stringify(name)}`);
-      return reply(id, { ok: false, error });
-    }
-    if (method === RUN_RAW)
-      return reply(
-        id,
-        attempt(() => plain(name, fn(...args))),
-      );
-    const root = startRoot(() => op(name, fn(nodeEnv, ...args)), {
-      name,
-      onDone: (outcome) => reply(id, outcome),
-    });
-    state.root = root;
-    if (state.cancelled) root.cancel(state.cancelled.reason);
-  };
-
-  const cancel = (id: number, reason: unknown): void => {
-    const state = underWay.get(id);
-    if (!state) return;
-    state.cancelled = { reason };
-    state.root?.cancel(reason);
-  };
-
-  const reply = (id: number, outcome: Result<unknown>): void => {
-    underWay.delete(id);
-    const sent = outcome.ok ? attempt(() => post(id, outcome.value)) : outcome;
-    if (sent.ok) return;
-    port.postMessage(envelope({ kind: "reply", id, outcome: { ok: false, error: encodeThrown(sent.error) } }));
-  };
-
-  const post = (id: number, value: unknown): void => {
-    expectSendable("the job", "its result", value);
-    try {
-      port.postMessage(envelope({ kind: "reply", id, outcome: { ok: true, value } }));
-    } catch (error) {
-      throw notCopied("the job", "its result", error);
-    }
-  };
-
-  port.on("message", heard);
-  return heard;
-}
-
-function attempt<T>(fn: () => T): Result<T> {
-  try {
-    return { ok: true, value: fn() };
-  } catch (error) {
-    return { ok: false, error };
-  }
-}
-
-/** A list, for instance, would be taken for an op until its first item is. */
-function op(name: string, value: unknown): Op<unknown> {
-  const iterator = (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator];
-  if (typeof iterator === "function" && typeof value === "object" && !Array.isArray(value)) return value as Op<unknown>;
-  throw new TypeError(
-    `run: ${JSON.stringify(name)} must be a fiber function, and gave ${describe(value)}; "runRaw" calls plain functions`,
+  return serveJobs(
+    { post: (message) => port.postMessage(message), listen: (heard) => void port.on("message", heard) },
+    load,
+    nodeEnv,
   );
-}
-
-/** Without a scheduler nobody would run an op, nor wait for a promise. */
-function plain(name: string, value: unknown): unknown {
-  const { then, next } = (typeof value === "object" && value !== null ? value : {}) as {
-    then?: unknown;
-    next?: unknown;
-  };
-  if (typeof then !== "function" && typeof next !== "function") return value;
-  throw new TypeError(`runRaw: ${JSON.stringify(name)} must be a plain function; "run" runs fiber functions`);
 }

@@ -2,3 +2,5 @@
 
 export { run, type RunOptions } from "./run.js";
 export type { Env } from "../env.js";
+export { workerManager, type WebWorker, type WebWorkerEvent } from "./domain.js";
+export { serveDomain } from "./serve-domain.js";

@@ -8,10 +8,7 @@ import { expectNoFiber } from "../engine/nested-run.js";
 import type { Op, Result } from "../engine/op.js";
 import { startOn } from "../engine/root.js";
 import type { Env } from "../env.js";
-import { systemClock, systemMonoClock } from "../system-clock.js";
-import { debug } from "../traceln.js";
-
-const env: Env = { clock: systemClock, monoClock: systemMonoClock, debug, backendId: "web" };
+import { webEnv } from "./env.js";
 
 /** The options of {@link run}. */
 export interface RunOptions {
@@ -46,6 +43,6 @@ export function run<T>(main: (env: Env) => Op<T>, options?: RunOptions): Promise
       if (outcome.ok) resolve(outcome.value);
       else reject(outcome.error);
     };
-    startOn<T>(hostLoop, () => main(env), { name: main.name || "main", onDone }, site);
+    startOn<T>(hostLoop, () => main(webEnv), { name: main.name || "main", onDone }, site);
   });
 }

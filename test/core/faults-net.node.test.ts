@@ -369,6 +369,26 @@ describe("addresses that cannot be had", () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it("NT-12 RS-05 one that closes leaves the file of the next one alone", () =>
+    leavingNothing(({ net: network }) =>
+      Switch.run(function* (sw) {
+        const address = { type: "unix", path: join(folder, "taken over") } as const;
+        let server = yield* network.listen(address, { sw });
+        for (let i = 0; i < 50; i++) {
+          const [, next] = yield* Fiber.pair(
+            () => server.close(),
+            () => network.listen(address, { sw }),
+          );
+          const [client] = yield* Fiber.pair(
+            () => network.connect(address, { sw }),
+            () => next.accept({ sw }),
+          );
+          yield* client.destroy();
+          server = next;
+        }
+      }),
+    ));
+
   const hasNetworks = canRun("unshare -n true");
 
   it.skipIf(!hasNetworks)("EX-17 a network that cannot be reached", async () => {

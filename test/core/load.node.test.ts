@@ -1,7 +1,7 @@
 // Node only: many connections, many lines, many bytes. Nothing is timed: what is counted is what is open, and the memory that is used.
 
 import { spawn } from "node:child_process";
-import { createReadStream, createWriteStream, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createReadStream, createWriteStream, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -102,40 +102,43 @@ function* whileServing<T>(
 /** How many descriptors this process may have: Node raises its limit as far as the system lets it. */
 const report = process.report.getReport() as { userLimits: { open_files: { hard: string | number } } };
 const { hard } = report.userLimits.open_files;
-const limit = hard === "unlimited" ? Infinity : Number(hard);
+const mayHave = (descriptors: number) =>
+  existsSync("/proc/self/fd") && (hard === "unlimited" || Number(hard) >= descriptors);
 
 describe("many connections", () => {
-  it.skipIf(limit < 10_300)("NT-31 NT-34 serves 10,000 at once, and has nothing left when they have ended", () =>
-    run(({ net }) =>
-      Switch.run(function* (sw) {
-        const path = join(folder, "many.sock");
-        const server = yield* net.listen({ type: "unix", path }, { sw, backlog: 1024 });
-        const counts = { now: 0, most: 0, ended: 0 };
-        const clients = new Clients(path, 10_000, 100, "keep");
-        const before = held();
-        const used = memory();
-        yield* sw.onRelease(() => clients.kill());
-        yield* whileServing(server, greet(counts), {}, function* () {
-          expect(yield* clients.next()).toBe("answered");
-          expect(counts).toEqual({ now: 10_000, most: 10_000, ended: 0 });
-          expect(held().descriptors).toBeGreaterThan(10_000);
-          // A connection that has nothing to say costs its socket, its fiber and a small buffer.
-          expect((memory() - used) / 10_000).toBeLessThan(20_000);
-          clients.end();
-          expect(yield* clients.next()).toBe("closed");
-          expect(counts).toEqual({ now: 0, most: 10_000, ended: 10_000 });
-          // The server goes on, and has nothing of them any more. Node lets go of what it has closed some turns later.
-          for (let i = 0; i < 5; i++) {
-            memory();
-            yield* fromPromise(turn());
-          }
-          expect((memory() - used) / 10_000).toBeLessThan(500);
-        });
-        yield* fromPromise(turn());
-        expect(held().sockets).toBeLessThanOrEqual(before.sockets);
-        expect(held().descriptors).toBeLessThanOrEqual(before.descriptors);
-      }),
-    ),
+  it.skipIf(!mayHave(10_300))(
+    "NT-31 NT-34 serves 10,000 at once, and has nothing left when they have ended (if there may be 10,300 descriptors)",
+    () =>
+      run(({ net }) =>
+        Switch.run(function* (sw) {
+          const path = join(folder, "many.sock");
+          const server = yield* net.listen({ type: "unix", path }, { sw, backlog: 1024 });
+          const counts = { now: 0, most: 0, ended: 0 };
+          const clients = new Clients(path, 10_000, 100, "keep");
+          const before = held();
+          const used = memory();
+          yield* sw.onRelease(() => clients.kill());
+          yield* whileServing(server, greet(counts), {}, function* () {
+            expect(yield* clients.next()).toBe("answered");
+            expect(counts).toEqual({ now: 10_000, most: 10_000, ended: 0 });
+            expect(held().descriptors).toBeGreaterThan(10_000);
+            // A connection that has nothing to say costs its socket, its fiber and a small buffer.
+            expect((memory() - used) / 10_000).toBeLessThan(20_000);
+            clients.end();
+            expect(yield* clients.next()).toBe("closed");
+            expect(counts).toEqual({ now: 0, most: 10_000, ended: 10_000 });
+            // The server goes on, and has nothing of them any more. Node lets go of what it has closed some turns later.
+            for (let i = 0; i < 5; i++) {
+              memory();
+              yield* fromPromise(turn());
+            }
+            expect((memory() - used) / 10_000).toBeLessThan(500);
+          });
+          yield* fromPromise(turn());
+          expect(held().sockets).toBeLessThanOrEqual(before.sockets);
+          expect(held().descriptors).toBeLessThanOrEqual(before.descriptors);
+        }),
+      ),
   );
 
   it("NT-32 NT-36 serves 50 of 3,000 at a time when told so, and all in the end", () =>

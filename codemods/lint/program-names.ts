@@ -124,3 +124,8 @@ export function variableOf(sourceCode: SourceCode, node: TSESTree.Identifier): T
   }
   return undefined;
 }
+
+/** Whether an identifier is the platform's: nothing in the file declares it. */
+export function isGlobal(sourceCode: SourceCode, node: TSESTree.Identifier): boolean {
+  return (variableOf(sourceCode, node)?.defs.length ?? 0) === 0;
+}

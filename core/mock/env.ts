@@ -140,6 +140,8 @@ export function mockEnv(options: MockEnvOptions & { clock?: MockClock } = {}): M
 
 function sourceOf(stdin: string | Uint8Array | Source): Source {
   if (typeof stdin !== "string" && !(stdin instanceof Uint8Array)) return stdin;
+  // There are places without a `TextEncoder`, and programs there that read nothing.
+  if (stdin.length === 0) return bytesSource([]);
   return bytesSource([typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin]);
 }
 

@@ -62,7 +62,7 @@ describe("wrong calls", () => {
     const before = descriptors();
     const [got, wanted] = await run((env) =>
       Switch.run(function* (sw) {
-        const calls = badCallsOf(yield* worldOf(env, sw)) as Record<string, BadCall[]>;
+        const calls = badCallsOf(yield* worldOf(env, sw)) as unknown as Record<string, BadCall[]>;
         const errors = yield* errorsOf(calls[area]!);
         // Everything still works.
         yield* Fiber.yield();

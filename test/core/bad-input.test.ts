@@ -5,7 +5,7 @@ import { badCalls } from "./bad-calls.js";
 import { errorsOf, type BadCall } from "./bad-input.js";
 
 describe("wrong calls", () => {
-  it.each(Object.entries(badCalls as Record<string, BadCall[]>))(
+  it.each(Object.entries(badCalls as unknown as Record<string, BadCall[]>))(
     "of %s are refused, with what was expected and what was received",
     (_, calls) => {
       const [got, wanted] = run(() => errorsOf(calls));
@@ -18,7 +18,7 @@ describe("wrong calls", () => {
     run(function* () {
       yield* Fiber.both(
         function* (): Op<void> {
-          for (const calls of Object.values(badCalls as Record<string, BadCall[]>)) yield* errorsOf(calls);
+          for (const calls of Object.values(badCalls as unknown as Record<string, BadCall[]>)) yield* errorsOf(calls);
           steps.push("all refused");
         },
         function* () {

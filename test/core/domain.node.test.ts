@@ -22,29 +22,20 @@ import {
   Mutex,
   Semaphore,
   Stream,
-  suspend,
   Switch,
   Timeout,
   type Domain,
   type DomainOptions,
-  type ModuleJob,
   type Op,
   type Result,
 } from "trestle";
 import { run } from "trestle/node";
 import { expectNoUnhandledRejections } from "../platform.js";
 import type * as jobs from "./jobs.js";
+import { job, module, shared, started, threads } from "./threads.js";
 import { failureOf } from "./transcript.js";
 
 expectNoUnhandledRejections();
-
-const module = new URL("./jobs.js", import.meta.url);
-
-const job = <T>(name: Exclude<keyof typeof jobs, number | symbol>, ...args: unknown[]): ModuleJob<T> => ({
-  module,
-  name,
-  args,
-});
 
 /** What `op` throws. */
 function* thrownBy(op: Op<unknown>): Op<unknown> {
@@ -55,26 +46,6 @@ function* thrownBy(op: Op<unknown>): Op<unknown> {
     return error;
   }
   throw new Error(`nothing was thrown, and ${String(value)} returned`);
-}
-
-/** Cells that threads share, see `wait` of the jobs. */
-function shared(): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(12));
-}
-
-/** Waits until so many jobs have started. */
-function started(seen: Int32Array, n = 1): Op<void> {
-  return suspend<void>("the start of a job", (ctx, enqueue) => {
-    const timer = setInterval(() => {
-      if (Atomics.load(seen, 0) < n) return;
-      clearInterval(timer);
-      enqueue({ ok: true, value: undefined });
-    }, 1);
-    ctx.setCancelFn((error) => {
-      clearInterval(timer);
-      enqueue({ ok: false, error });
-    });
-  });
 }
 
 /** Starts `body`, cancels it when its job has started, and gives its outcome. */
@@ -97,11 +68,6 @@ function* cancelledOnceStarted(
     afterwards();
     return yield* outcome.await();
   });
-}
-
-/** How many threads there are besides this one. */
-function threads(): number {
-  return (process.report.getReport() as unknown as { workers: unknown[] }).workers.length;
 }
 
 describe("a domain of Node", () => {

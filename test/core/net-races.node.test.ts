@@ -99,7 +99,8 @@ describe("the file of a socket", () => {
   it("NT-12 is not removed when it is another's already", async () => {
     const { unlink } = fs;
     // A disk that takes its time.
-    fs.unlink = ((path: string, done: () => void) => setTimeout(() => unlink(path, done), 20)) as typeof unlink;
+    fs.unlink = ((path: string, done: () => void) =>
+      setTimeout(() => unlink(path, done), 20)) as unknown as typeof unlink;
     syncBuiltinESMExports();
     try {
       await run((env) =>

@@ -3,40 +3,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import { Cancel, Fiber, suspend, Switch, type ModuleJob, type Op } from "trestle";
+import { Cancel, Fiber, Switch } from "trestle";
 import { run, runInThread, sleep } from "trestle/node";
 import { expectNoUnhandledRejections } from "../platform.js";
-import type * as jobs from "./jobs.js";
+import { job, module, shared, started, threads } from "./threads.js";
 import { failureOf } from "./transcript.js";
 
 expectNoUnhandledRejections();
-
-const module = new URL("./jobs.js", import.meta.url);
-const job = <T>(name: Exclude<keyof typeof jobs, number | symbol>, ...args: unknown[]): ModuleJob<T> => ({
-  module,
-  name,
-  args,
-});
-
-/** How many threads there are besides this one. */
-function threads(): number {
-  return (process.report.getReport() as unknown as { workers: unknown[] }).workers.length;
-}
-
-function shared(): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(12));
-}
-
-/** Waits until so many jobs have started. */
-function started(seen: Int32Array, n = 1): Op<void> {
-  return suspend<void>("the start of a job", (_ctx, enqueue) => {
-    const timer = setInterval(() => {
-      if (Atomics.load(seen, 0) < n) return;
-      clearInterval(timer);
-      enqueue({ ok: true, value: undefined });
-    }, 1);
-  });
-}
 
 function finish(seen: Int32Array): void {
   Atomics.store(seen, 2, 1);

@@ -280,6 +280,8 @@ const codes = /* @__PURE__ */ new Map<unknown, IoErr>([
   ["ECONNRESET", { area: "Net", kind: "Connection_reset" }],
   ["EPIPE", { area: "Net", kind: "Connection_reset" }],
   ["ECONNABORTED", { area: "Net", kind: "Connection_reset" }],
+  // A write that its socket was closed under.
+  ["ECANCELED", { area: "Net", kind: "Connection_reset" }],
   // Node's own words for it: what it was to write to has been closed, or ended.
   ["ERR_STREAM_DESTROYED", { area: "Net", kind: "Connection_reset" }],
   ["ERR_STREAM_WRITE_AFTER_END", { area: "Net", kind: "Connection_reset" }],

@@ -297,6 +297,7 @@ describe("EX-17 RB-39 fromSystemError", () => {
     ["EPERM", { area: "Fs", kind: "Permission_denied" }],
     ["ENOTCAPABLE", { area: "Fs", kind: "Permission_denied" }],
     ["ERR_ACCESS_DENIED", { area: "Fs", kind: "Permission_denied" }],
+    ["ECANCELED", reset],
     ["ERR_STREAM_DESTROYED", reset],
     ["ERR_STREAM_WRITE_AFTER_END", reset],
     ["ERR_SOCKET_CLOSED", reset],

@@ -200,7 +200,7 @@ export function areas(error: unknown): string | undefined {
   if (!(error instanceof IoError)) return undefined;
   const { err } = error;
   if (err.area === "Fs") {
-    same<"Not_found" | "Already_exists" | "Permission_denied" | "Not_native">()(err.kind);
+    same<"Not_found" | "Already_exists" | "Permission_denied" | "No_space" | "Not_native">()(err.kind);
     return String(err.backend);
   }
   if (err.area === "Net" && err.kind === "Connection_failure") return err.reason;

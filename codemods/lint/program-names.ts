@@ -101,7 +101,8 @@ function nameOfSpecifier(name: TSESTree.Identifier | TSESTree.StringLiteral): st
   return name.type === T.Identifier ? name.name : name.value;
 }
 
-function requiredBy(node: TSESTree.Expression): string | undefined {
+/** The module that a call of `require` loads. */
+export function requiredBy(node: TSESTree.Expression): string | undefined {
   if (node.type === T.MemberExpression) return undefined;
   if (node.type !== T.CallExpression || node.callee.type !== T.Identifier || node.callee.name !== "require") return;
   const [module] = node.arguments;

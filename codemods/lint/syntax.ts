@@ -115,13 +115,14 @@ export function* nodesWithin(
   root: TSESTree.Node,
 ): Generator<TSESTree.Node, void> {
   yield root;
-  for (const key of sourceCode.visitorKeys[root.type] ?? []) {
-    const value = (root as unknown as Record<string, unknown>)[key];
-    for (const child of Array.isArray(value) ? (value as unknown[]) : [value]) {
-      if (!isNode(child) || isFunction(child)) continue;
-      yield* nodesWithin(sourceCode, child);
-    }
-  }
+  for (const child of childrenOf(sourceCode, root)) if (!isFunction(child)) yield* nodesWithin(sourceCode, child);
+}
+
+/** The nodes right below one, in the order of the text. */
+export function childrenOf(sourceCode: Readonly<TSESLint.SourceCode>, node: TSESTree.Node): TSESTree.Node[] {
+  return (sourceCode.visitorKeys[node.type] ?? [])
+    .flatMap((key) => (node as unknown as Record<string, unknown>)[key])
+    .filter(isNode);
 }
 
 function isNode(value: unknown): value is TSESTree.Node {

@@ -15,3 +15,4 @@ declare const ready: boolean;
 declare const url: string;
 declare const emitter: { on(event: string, listener: (...args: never[]) => void): void };
 declare function it(title: string, test: () => unknown): void;
+declare function readText(done: (error: Error | null, text: string) => void): void;

@@ -100,6 +100,12 @@ export function* endOf(label: string, parts: readonly Part[]): Op<void> {
   yield* awaitValue(label, Promise.all(parts.map(end)));
 }
 
+/** Without Redis a worker does not come to the end of its own closing: the timer of its locks would keep the process alive. */
+function cutOff(part: unknown): void {
+  for (const client of clientsOf(part)) client.disconnect?.();
+  void (part as { lockManager?: { close?(): unknown } }).lockManager?.close?.();
+}
+
 async function end(part: Part): Promise<void> {
   const closed = part.close().then(
     () => true,
@@ -109,6 +115,6 @@ async function end(part: Part): Promise<void> {
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), PATIENCE);
   });
-  if (!(await Promise.race([closed, late]))) for (const client of clientsOf(part)) client.disconnect?.();
+  if (!(await Promise.race([closed, late]))) cutOff(part);
   clearTimeout(timer);
 }

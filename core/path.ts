@@ -55,7 +55,8 @@ export interface Dir {
   chown(path: string, uid: number | undefined, gid: number | undefined, follow: boolean): Op<void>;
   stat(path: string, follow: boolean): Op<FileStat>;
   openDir(path: string): Op<OpenedDir>;
-  openSubtree(path: string, sw: Switch): Op<Dir>;
+  /** With `follow` false, a link in the place of the directory is an error. Default true. */
+  openSubtree(path: string, sw: Switch, follow?: boolean): Op<Dir>;
   /** A part of a name that nothing here has. Default: at random. */
   freshName?(): string;
 }
@@ -389,10 +390,19 @@ export class Path {
     const missingOk = options?.missingOk === true;
     if ((yield* this.kind({ follow: false })) !== "directory") return yield* this.unlink({ missingOk });
     try {
-      for (const name of yield* this.readDir()) yield* this.join(name).rmtree({ missingOk });
+      yield* Switch.run((sw) => this.empty(sw, missingOk), { name: "Path.rmtree" });
       yield* this.rmdir();
     } catch (error) {
       if (!missingOk || !isMissing(error)) throw error;
+    }
+  }
+
+  /** From within: somebody who puts a link in the place of the directory meanwhile leads nowhere else. */
+  private *empty(sw: Switch, missingOk: boolean): Op<void> {
+    const step = `emptying ${String(this)}`;
+    const inside = Path.ofDir(yield* this.doing(step, this.dir.openSubtree(this.path, sw, false)));
+    for (const name of yield* this.doing(step, inside.readDir())) {
+      yield* this.doing(step, inside.join(name).rmtree({ missingOk }));
     }
   }
 

@@ -163,12 +163,13 @@ abstract class MockDir implements Dir {
     };
   }
 
-  *openSubtree(path: string, sw: Switch): Op<Dir> {
+  *openSubtree(path: string, sw: Switch, follow = true): Op<Dir> {
     sw.check();
     const label = path.replace(/\/+$/, "").split("/").at(-1) || this.label;
     const native = this.native(path) ?? path;
-    const directory = yield* this.do("openSubtree", path, "target", (at, name) =>
-      this.inodes.open(at, name, { directory: true }),
+    const meaning = follow ? "target" : "entry";
+    const directory = yield* this.do("openSubtree", follow ? path : withoutSlashes(path), meaning, (at, name) =>
+      this.inodes.open(at, name, { directory: true, noFollow: !follow }),
     );
     return new Subtree(this.files, directory as DirectoryInode, this.absolute(path), label, native, sw);
   }

@@ -231,11 +231,14 @@ abstract class SystemDir implements Dir {
     };
   }
 
-  *openSubtree(path: string, sw: Switch): Op<Dir> {
+  *openSubtree(path: string, sw: Switch, follow = true): Op<Dir> {
     sw.check();
     const label = path.replace(/\/+$/, "").split("/").at(-1) || this.label;
     const native = this.native(path) ?? path;
-    const fd = yield* this.do(path, "target", (name) => openFd(name, this.isConfined ? OWN_DIRECTORY : DIRECTORY));
+    const flags = this.isConfined || !follow ? OWN_DIRECTORY : DIRECTORY;
+    const fd = yield* this.do(follow ? path : withoutSlashes(path), follow ? "target" : "entry", (name) =>
+      openFd(name, flags),
+    );
     return new Subtree(yield* Descriptor.own(fd, { name: label, sw, release: closeFd }), label, native);
   }
 }

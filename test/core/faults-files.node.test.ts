@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BufWrite, Fiber, Flow, IoError, Switch, type Op, type Path } from "trestle";
+import { BufWrite, Fiber, Flow, IoError, Path, Switch, type Dir, type Op } from "trestle";
 import { run, type NodeEnv } from "trestle/node";
 import { ioErrorOf, leavingNothing, nothingLeftBy, told } from "./faults.js";
 
@@ -241,6 +241,46 @@ describe("somebody who exchanges what was found for a link", () => {
       expect(seen()).toEqual(before);
       // The link was met.
       expect(refused).toBeGreaterThan(0);
+    },
+  );
+
+  it.skipIf(process.platform !== "linux").each(["openSubtree", "openDir", "rmdir"] as const)(
+    "RB-38 FS-32 rmtree empties no directory that a link leads to, also from `fs`, if it comes just before %s",
+    async (moment) => {
+      const before = seen();
+      const home = join(folder, `home-${moment}`);
+      fs.mkdirSync(join(home, "dir"), { recursive: true });
+      fs.writeFileSync(join(home, "dir/mine"), "inside");
+      let exchanged = false;
+      const exchange = () => {
+        if (exchanged) return;
+        exchanged = true;
+        fs.renameSync(join(home, "dir"), join(home, "aside"));
+        fs.symlinkSync(outside, join(home, "dir"));
+      };
+      /** Does all that `dir` does, but for the exchange. */
+      const watched = (dir: Dir): Dir =>
+        new Proxy(dir, {
+          get(_, key) {
+            const value = Reflect.get(dir, key) as unknown;
+            if (typeof value !== "function") return value;
+            return function* (...args: unknown[]): Op<unknown> {
+              if (key === moment) exchange();
+              const result = (yield* (value as (...args: unknown[]) => Op<unknown>).apply(dir, args)) as Dir;
+              return key === "openSubtree" ? watched(result) : result;
+            };
+          },
+        });
+      const error = await run(function* (env) {
+        try {
+          yield* Path.ofDir(watched(env.fs.dir)).join(join(home, "dir")).rmtree();
+        } catch (thrown) {
+          return thrown;
+        }
+        return undefined;
+      });
+      expect(error).toBeInstanceOf(IoError);
+      expect(seen()).toEqual(before);
     },
   );
 });

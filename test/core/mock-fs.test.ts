@@ -226,10 +226,12 @@ describe("traces", () => {
       "fs: rename /notes/link to /notes/sub/moved",
       "fs: close /notes/sub",
       "fs: stat /notes/sub",
+      "fs: openSubtree /notes/sub",
       "fs: readDir /notes/sub",
       "fs: close /notes/sub",
       "fs: stat /notes/sub/moved",
       "fs: unlink /notes/sub/moved",
+      "fs: close /notes/sub",
       "fs: rmdir /notes/sub",
     ]);
   });

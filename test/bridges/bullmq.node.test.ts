@@ -437,10 +437,10 @@ describe.runIf(isThere)("a Redis that goes away", () => {
     await stopRedis();
     const program = `
       const { Fiber } = require("trestle");
-      const { run } = require("trestle/node");
+      const { run, sleep } = require("trestle/node");
       const { serveQueue } = require("@trestle/bridges/bullmq");
       const options = ${JSON.stringify({ ...where, modules: {}, env: {} })};
-      run(() => Fiber.first(() => serveQueue(options), () => Fiber.yield()));
+      run(() => Fiber.first(() => serveQueue(options), () => sleep(0.5)));
     `;
     const child = spawn(process.execPath, ["-e", program], { cwd: import.meta.dirname, stdio: "ignore" });
     workers.add(child);

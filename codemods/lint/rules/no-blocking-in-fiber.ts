@@ -1,4 +1,4 @@
-import { AST_NODE_TYPES as T, type TSESLint, type TSESTree } from "@typescript-eslint/utils";
+import { AST_NODE_TYPES as T, type TSESTree } from "@typescript-eslint/utils";
 import { judgeOf } from "../op.js";
 import { propertyNameOf, requiredBy, variableOf } from "../program-names.js";
 import { rule } from "../rule.js";
@@ -86,7 +86,7 @@ export const noBlockingInFiber = rule({
       if (node.type !== T.Identifier) return undefined;
       const definition = variableOf(sourceCode, node)?.defs[0];
       if (definition === undefined) return undefined;
-      const { node: at, parent } = definition as TSESLint.Scope.Definition;
+      const { node: at, parent } = definition;
       if (parent?.type === T.ImportDeclaration) {
         const module = parent.source.value;
         if (at.type !== T.ImportSpecifier) return { module, name: undefined };

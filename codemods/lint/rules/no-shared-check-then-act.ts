@@ -87,7 +87,7 @@ export const noSharedCheckThenAct = rule({
     function isShared(place: TSESTree.Node): boolean {
       if (place.type === T.Identifier) {
         const variable = variableOf(sourceCode, place);
-        return variable?.scope.type === "module" && variable.defs[0]?.type === ("Variable" as never);
+        return variable?.scope.block.type === T.Program && variable.defs[0]?.node.type === T.VariableDeclarator;
       }
       if (place.type !== T.MemberExpression) return false;
       if (place.computed && propertyNameOf(place) === undefined) return false;

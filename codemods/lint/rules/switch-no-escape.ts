@@ -53,7 +53,7 @@ export const switchNoEscape = rule({
       if (parent?.type === T.ReturnStatement && functionAround(parent) === body) {
         context.report({ node: use, messageId: captured ? "captured" : "returned", data });
       } else if (parent?.type === T.AssignmentExpression && parent.right === value && !captured) {
-        const place = unwrapped(parent.left as TSESTree.Expression);
+        const place = unwrapped(parent.left);
         if (!keeps(place, body) || isTakenOut(place, parent)) return;
         context.report({ node: use, messageId: "stored", data: { ...data, place: sourceCode.getText(place) } });
       }
@@ -111,16 +111,15 @@ export const switchNoEscape = rule({
       }
       if (root.type !== T.Identifier) return false;
       const variable = variableOf(sourceCode, root);
-      if (variable?.defs[0]?.type !== ("Variable" as never)) return false;
-      if (variable.scope.type === "module") return true;
+      if (variable?.defs[0]?.node.type !== T.VariableDeclarator) return false;
+      if (variable.scope.block.type === T.Program) return true;
       const home = functionAround(variable.defs[0].name);
       if (place !== root || home === undefined || home.range[0] > body.range[0]) return false;
       const outer = functionAround(body.parent) === home;
       return (
         outer &&
         variable.references.some(
-          ({ identifier }) =>
-            identifier.range[0] > body.parent.range[1] && functionAround(identifier as TSESTree.Node) === home,
+          ({ identifier }) => identifier.range[0] > body.parent.range[1] && functionAround(identifier) === home,
         )
       );
     }

@@ -2,7 +2,7 @@ import { AST_NODE_TYPES as T, type TSESTree } from "@typescript-eslint/utils";
 import { judgeOf } from "../op.js";
 import { propertyNameOf, variableOf } from "../program-names.js";
 import { rule } from "../rule.js";
-import { childrenOf, functionAround, isFunction, nodesWithin, suspends, unwrapped } from "../syntax.js";
+import { childrenOf, functionAround, isFunction, nodesWithin, unwrapped } from "../syntax.js";
 
 /** What is done under a lock is done by one fiber at a time. */
 const LOCKS = /(?<![bc])lock|mutex|semaphore|acquire|permit|exclusive|hold|useR[ow]/i;
@@ -38,12 +38,12 @@ export const noSharedCheckThenAct = rule({
     return {
       AssignmentExpression(node) {
         if (node.operator === "??=" || node.operator === "||=") {
-          if (suspends(sourceCode, node.right)) report(node, node.left);
+          if (waits(node.right)) report(node, node.left);
         } else if (node.operator === "=") {
           const right = unwrapped(node.right);
           // `this.c = this.c ?? (yield* make())`
           if (right.type !== T.LogicalExpression || right.operator === "&&") return;
-          if (same(right.left, node.left) && suspends(sourceCode, right.right)) report(node, node.left);
+          if (same(right.left, node.left) && waits(right.right)) report(node, node.left);
         }
       },
       IfStatement(node) {
@@ -64,7 +64,7 @@ export const noSharedCheckThenAct = rule({
         if (statement.type === T.ExpressionStatement && statement.expression.type === T.AssignmentExpression) {
           const { left, right, operator } = statement.expression;
           if (same(left, place)) {
-            if (operator === "=" && !mentions(right, place) && (waited || suspends(sourceCode, right)))
+            if (operator === "=" && !mentions(right, place) && (waited || waits(right)))
               report(statement.expression, place);
             return;
           }
@@ -73,7 +73,7 @@ export const noSharedCheckThenAct = rule({
         }
         // Looked at once more, or changed somewhere within.
         if (mentions(statement, place)) return;
-        waited ||= suspends(sourceCode, statement);
+        waited ||= waits(statement);
         if (leaves(statement)) return;
       }
     }
@@ -108,6 +108,15 @@ export const noSharedCheckThenAct = rule({
       for (const one of nodesWithin(sourceCode, fn.body)) {
         if (one.range[0] >= node.range[0]) continue;
         if (one.type === T.CallExpression && LOCKS.test(sourceCode.getText(one.callee))) return true;
+      }
+      return false;
+    }
+
+    /** Whether something is waited for. A module is the same however often it is loaded. */
+    function waits(node: TSESTree.Node): boolean {
+      for (const one of nodesWithin(sourceCode, node)) {
+        if (one.type !== T.YieldExpression || !one.delegate || !one.argument) continue;
+        if (![...nodesWithin(sourceCode, one.argument)].some(({ type }) => type === T.ImportExpression)) return true;
       }
       return false;
     }

@@ -193,7 +193,12 @@ export function secondTimes(sourceCode: SourceCode, body: TSESTree.BlockStatemen
     return { must, goesOn: may };
 
     function walk(node: TSESTree.Node, certain: boolean): void {
-      if (isFunction(node) || node.type === T.ClassExpression) return;
+      if (isFunction(node) || node.type === T.ClassExpression) {
+        if (!event.is(node)) return;
+        if (certain) happens(node);
+        else may = true;
+        return;
+      }
       if (node.type === T.LogicalExpression || node.type === T.AssignmentPattern) {
         walk(node.left, certain);
         return walk(node.right, false);

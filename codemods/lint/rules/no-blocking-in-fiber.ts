@@ -2,7 +2,7 @@ import { AST_NODE_TYPES as T, type TSESTree } from "@typescript-eslint/utils";
 import { judgeOf } from "../op.js";
 import { propertyNameOf, requiredBy, variableOf } from "../program-names.js";
 import { rule } from "../rule.js";
-import { describe } from "../syntax.js";
+import { describe, functionAround } from "../syntax.js";
 
 interface Blocking {
   readonly is: (name: string) => boolean;
@@ -19,6 +19,11 @@ const MODULES: Readonly<Record<string, Blocking>> = {
     messageId: "work",
   },
 };
+
+/** Methods of arrays that call a function at once. */
+const METHODS = new Set(
+  "map forEach filter some every find findIndex flatMap reduce reduceRight sort toSorted".split(" "),
+);
 
 export const noBlockingInFiber = rule({
   docs: {
@@ -54,10 +59,20 @@ export const noBlockingInFiber = rule({
     return {
       CallExpression(node) {
         const messageId = isAtomicsWait(node) ? "atomics" : ofNode(node.callee);
-        if (messageId === undefined || judge.fiberAround(node) === undefined) return;
+        if (messageId === undefined || !isInFiber(node)) return;
         context.report({ node, messageId, data: { callee: describe(sourceCode, node.callee) } });
       },
     };
+
+    /** Whether a fiber function calls it, by itself or in what it hands to a method of an array. */
+    function isInFiber(node: TSESTree.Node): boolean {
+      if (judge.fiberAround(node) !== undefined) return true;
+      const fn = functionAround(node);
+      const call = fn?.parent;
+      if (!fn || fn.generator || fn.async || call?.type !== T.CallExpression || call.arguments[0] !== fn) return false;
+      const { callee } = call;
+      return callee.type === T.MemberExpression && METHODS.has(propertyNameOf(callee) ?? "") && isInFiber(call);
+    }
 
     function isAtomicsWait({ callee, arguments: [, , , timeout] }: TSESTree.CallExpression): boolean {
       if (callee.type !== T.MemberExpression || callee.object.type !== T.Identifier) return false;

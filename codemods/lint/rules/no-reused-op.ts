@@ -53,7 +53,7 @@ export const noReusedOp = rule({
         for (const use of uses) checkThunk(node, use);
       },
       PropertyDefinition(node) {
-        if (!node.value || node.static || !judge.isOneShot(node.value)) return;
+        if (!node.value || node.static || !judge.isOneShot(node.value) || !keepsOp(node.key)) return;
         if (!isDriven(node.parent, keyOf(node))) context.report({ node: node.value, messageId: "field" });
       },
       AssignmentExpression(node) {
@@ -76,10 +76,25 @@ export const noReusedOp = rule({
       return use.parent?.type === T.ArrowFunctionExpression && use.parent.body === use ? use.parent : undefined;
     }
 
+    /** The thunk that a fiber is started with, or that something of ours runs here. */
+    function bodyOf(use: TSESTree.Node): TSESTree.Node | undefined {
+      const thunk = thunkOf(use);
+      const list = thunk?.parent.type === T.ArrayExpression ? thunk.parent : undefined;
+      const call = list?.parent ?? thunk?.parent;
+      const name = call && ours.calledBy(call);
+      if (!thunk || call?.type !== T.CallExpression || name === undefined) return undefined;
+      const index = call.arguments.indexOf(list ?? thunk);
+      return (list ? names[name].bodyList === index : names[name].bodies?.includes(index)) ? thunk : undefined;
+    }
+
     function checkRuns(declarator: TSESTree.VariableDeclarator, uses: readonly TSESTree.Node[]): void {
       const home = bodyAround(declarator);
       if (!home) return;
-      const runs = new Set(uses.map(runOf).filter((run) => run !== undefined && bodyAround(run) === home));
+      const runs = new Set<TSESTree.Node>();
+      for (const use of uses) {
+        const run = runOf(use) ?? bodyOf(use);
+        if (run !== undefined && bodyAround(run) === home) runs.add(run);
+      }
       if (runs.size === 0) return;
       const inLoop = new Set<TSESTree.Node>();
       const repeats = (loop: TSESTree.Node): boolean => {
@@ -87,9 +102,9 @@ export const noReusedOp = rule({
         if (outside) inLoop.add(loop);
         return outside;
       };
-      const is = (node: TSESTree.Node): boolean => runs.has(node as TSESTree.YieldExpression);
+      const is = (node: TSESTree.Node): boolean => runs.has(node);
       for (const node of secondTimes(sourceCode, home, { is, throws: true, repeats })) {
-        const loops = [...inLoop].some((loop) => [...runs].every((run) => within(run!, loop)));
+        const loops = [...inLoop].some((loop) => [...runs].every((run) => within(run, loop)));
         const op = describe(sourceCode, declarator.id);
         context.report({ node, messageId: loops ? "loop" : "twice", data: { op } });
       }
@@ -110,7 +125,7 @@ export const noReusedOp = rule({
     function checkField(node: TSESTree.AssignmentExpression): void {
       const { left, right } = node;
       if (left.type !== T.MemberExpression || left.object.type !== T.ThisExpression) return;
-      if (right.type !== T.CallExpression || !judge.isOneShot(right)) return;
+      if (right.type !== T.CallExpression || !judge.isOneShot(right) || !keepsOp(left)) return;
       const name = left.property.type === T.PrivateIdentifier ? `#${left.property.name}` : propertyNameOf(left);
       let owner: TSESTree.Node | undefined = left;
       let method: TSESTree.Node | undefined;
@@ -123,6 +138,11 @@ export const noReusedOp = rule({
       const kept = node.operator !== "=" || (method as TSESTree.MethodDefinition).kind === "constructor";
       const elsewhere = readsOf(owner, name).some((read) => runOf(read) && !within(read, method));
       if (kept || elsewhere) context.report({ node: right, messageId: "field" });
+    }
+
+    /** Whether a field is for an op: an iterator is gone through by hand. */
+    function keepsOp(field: TSESTree.Node): boolean {
+      return judge.types === undefined || judge.types.opness(judge.types.of(field)) !== "no";
     }
 
     /** Whether a class goes through the steps of a field by itself: `this.steps.next()`. */

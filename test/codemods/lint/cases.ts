@@ -43,6 +43,22 @@ export const cases: Readonly<Record<string, Cases>> = {
   const op = work();
   use(yield* op, yield* op);
 }`,
+      `${work}function* f() {
+  const op = work();
+  yield* Fiber.both(
+    () => op,
+    () => op,
+  );
+}`,
+      `${work}function* f() {
+  const op = work();
+  yield* Fiber.all([() => op, () => save(1)]);
+  yield* op;
+}`,
+      `${work}yield* Switch.run(function* (sw) {
+  const op = work();
+  while (yield* isReady()) yield* Fiber.fork(sw, () => op);
+});`,
       `${work}class Client {
   #ready: Op<void>;
   constructor() {
@@ -102,6 +118,16 @@ use(Client);`,
   }
 }`,
       `${work}function* f() {
+  const op = work();
+  const again = () => op;
+  use(again);
+  yield* Cancel.protect(() => op);
+}`,
+      `${work}function* f() {
+  const op = work();
+  yield* ready ? Cancel.protect(() => op) : Cancel.sub(() => op);
+}`,
+      `${work}function* f() {
   let op = work();
   yield* op;
   op = work();
@@ -115,13 +141,17 @@ use(Client);`,
     use(op);
   }
 }`,
-      `${work}class Steps {
+      `${work}function* generate() {
+  yield* save(1);
+}
+class Steps {
   private readonly steps: Iterator<unknown>;
   private readonly made = () => work();
   private op?: Op<void>;
+  private readonly more: Iterator<unknown> = generate();
   constructor() {
-    this.steps = work()[Symbol.iterator]();
-    use(this.steps, this.made);
+    this.steps = generate();
+    use(this.steps, this.made, this.more);
   }
   *run(): Op<void> {
     this.op = work();
@@ -247,6 +277,7 @@ use(Server);`,
       blocking('import fs from "node:fs";', 'fs.readFileSync("a")'),
       blocking('import { default as files } from "fs";', 'files.writeFileSync("a", "b")'),
       blocking('import { spawnSync as start } from "child_process";', 'start("make")'),
+      blocking('import { readFileSync } from "node:fs";', '["a"].filter(Boolean).map((name) => readFileSync(name))'),
       blocking('import { pbkdf2Sync } from "node:crypto";', 'pbkdf2Sync("a", "b", 1, 1, "sha1")'),
       {
         code: 'const { Fiber } = require("trestle");\nconst { execSync } = require("child_process");\nexport function* main() {\n  yield* Fiber.yield();\n  execSync("make");\n  require("node:fs").rmSync("a");\n}',

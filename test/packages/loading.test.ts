@@ -77,7 +77,7 @@ describe("Node", () => {
     expect(await program("dynamic", "main.cjs", text)).toEqual({ code: 0, text: "2 late 3\n" });
   });
 
-  it.each([
+  const peers = [
     ["effect", "fromEffect(Effect.succeed(42))", 'const { Effect } = MODULE("effect");'],
     [
       "effection",
@@ -85,32 +85,31 @@ describe("Node", () => {
       'const { sleep, spawn } = MODULE("effection");',
     ],
     ["bullmq", "(function* () { return typeof serveQueue === 'function' ? 42 : 0; })()", ""],
-  ])(
-    "BO-05 the subpath for %s loads where that is, and says what is missing where it is not",
-    async (name, op, uses) => {
-      const text = (load: string) => `
-      const { run } = ${load}("trestle/node");
-      const { fromEffect, fromOperation, serveQueue } = ${load}("@trestle/bridges/${name}");
-      ${uses.replace("MODULE", load)}
-      console.log(await run(() => ${op}));`;
-      const absent = `
-      const { run } = require("trestle/node");
-      const { fromAsync } = require("@trestle/bridges");
-      let missing;
-      try {
-        require("@trestle/bridges/${name}");
-      } catch (error) {
-        missing = error.message.split("\\n")[0];
-      }
-      run(() => fromAsync(async () => 42)).then((value) => console.log(missing, value));`;
-      const { text: told } = await program(`${name}-absent`, "main.cjs", absent);
-      expect(told).toMatch(new RegExp(`^Cannot find (module|package) '${name}\\b.*' 42\n$`));
-      installation.addPeer(name);
-      const present = { code: 0, text: "42\n" };
-      expect(await program(`${name}-esm`, "main.mjs", text("await import"))).toEqual(present);
-      expect(await program(`${name}-cjs`, "main.cjs", `(async () => { ${text("require")} })();`)).toEqual(present);
-    },
-  );
+  ] as const;
+
+  it.each(peers)("BO-05 the subpath for %s loads with it, or says that it is missing", async (name, op, uses) => {
+    const text = (load: string) => `
+    const { run } = ${load}("trestle/node");
+    const { fromEffect, fromOperation, serveQueue } = ${load}("@trestle/bridges/${name}");
+    ${uses.replace("MODULE", load)}
+    console.log(await run(() => ${op}));`;
+    const absent = `
+    const { run } = require("trestle/node");
+    const { fromAsync } = require("@trestle/bridges");
+    let missing;
+    try {
+      require("@trestle/bridges/${name}");
+    } catch (error) {
+      missing = error.message.split("\\n")[0];
+    }
+    run(() => fromAsync(async () => 42)).then((value) => console.log(missing, value));`;
+    const { text: told } = await program(`${name}-absent`, "main.cjs", absent);
+    expect(told).toMatch(new RegExp(`^Cannot find (module|package) '${name}\\b.*' 42\n$`));
+    installation.addPeer(name);
+    const present = { code: 0, text: "42\n" };
+    expect(await program(`${name}-esm`, "main.mjs", text("await import"))).toEqual(present);
+    expect(await program(`${name}-cjs`, "main.cjs", `(async () => { ${text("require")} })();`)).toEqual(present);
+  });
 
   it("the subpath for RxJS loads with RxJS 9, which lacks what it extends in RxJS 7", async () => {
     const text = `import { collect, toPromise } from "@trestle/bridges";

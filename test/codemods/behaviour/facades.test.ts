@@ -430,7 +430,7 @@ beforeAll(async () => {
   project = await migrate(files, { compilerOptions: { ...strictOptions, noUnusedLocals: false } });
 }, 120_000);
 
-describe("façades", () => {
+describe("O-19 façades", () => {
   for (const [index, title] of Object.keys(programs).entries()) {
     it(title, async () => {
       const [before, after] = [project.before[`p${index}.ts`] ?? "", project.after[`p${index}.ts`] ?? ""];

@@ -208,6 +208,7 @@ use(Server);`,
 use(Server);`,
       `function* f() {
   let inner: Switch | undefined;
+  use(inner);
   yield* Switch.run(function* (sw) {
     inner = sw;
     yield* save(1);
@@ -239,6 +240,7 @@ use(Server);`,
     ],
     good: [
       "class Api {\n  private client?: string;\n  *get(): Op<string> {\n    if (!this.client) {\n      const made = yield* load();\n      this.client ??= made;\n    }\n    return this.client;\n  }\n}\nuse(Api);",
+      "class Api {\n  private client?: string;\n  *get(): Op<string> {\n    if (!this.client) {\n      const made = yield* load();\n      if (this.client) return this.client;\n      this.client = made;\n    }\n    return this.client;\n  }\n}\nuse(Api);",
       "class Api {\n  private client?: string;\n  *get(): Op<string> {\n    if (!this.client) {\n      const made = yield* load();\n      if (!this.client) this.client = made;\n    }\n    return this.client ?? '';\n  }\n}\nuse(Api);",
       "class Api {\n  private client?: string;\n  private readonly state = new Mutex();\n  *get(): Op<void> {\n    yield* this.state.useRw(function* (this: Api): Op<void> {\n      if (!this.client) this.client = yield* load();\n    }.bind(this));\n  }\n}\nuse(Api);",
       "class Api {\n  private client?: unknown;\n  *get(): Op<unknown> {\n    return (this.client ??= yield* fromPromise(import('node:fs')));\n  }\n}\nuse(Api);",
@@ -299,11 +301,16 @@ use(Server);`,
       "yield* fromCallback<number>((ok) => {\n  ok(1);\n  ok(2);\n});",
       "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => {\n    if (error) fail(error);\n    else use(text);\n    return ok(text);\n  });\n});",
       "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => {\n    if (error) fail(error);\n    if (text) ok(text);\n    else ok('');\n  });\n});",
+      "yield* fromCallback<number>((ok, fail) => {\n  for (const id of ids) {\n    if (id > 9) {\n      ok(id);\n      break;\n    }\n  }\n  fail(new Error('none'));\n});",
       "yield* fromCallback<unknown>((ok, fail) => {\n  let made: unknown;\n  try {\n    made = JSON.parse(url);\n  } catch (error) {\n    fail(error);\n  }\n  ok(made);\n});",
       "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => {\n    switch (error) {\n      case null:\n        ok(text);\n        break;\n      default:\n        use(error);\n    }\n    fail(error);\n  });\n});",
     ],
     good: [
       "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => {\n    if (error) fail(error);\n    if (!error) ok(text);\n  });\n});",
+      "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => {\n    if (error) fail(error);\n    if (text) {\n      if (error) return;\n      ok(text);\n    } else {\n      if (error) return;\n      ok('');\n    }\n  });\n});",
+      "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => {\n    if (error) fail(error);\n    error ? use(error) : ok(text);\n  });\n});",
+      "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => {\n    if (error) fail(error);\n    error || ok(text);\n  });\n});",
+
       "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => {\n    if (error) fail(error);\n    if (error) return;\n    ok(text);\n  });\n});",
       "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => (error ? fail(error) : ok(text)));\n});",
       "yield* fromCallback<string>((ok, fail) => {\n  readText((error, text) => {\n    error ? fail(error) : ok(text);\n  });\n});",

@@ -133,6 +133,41 @@ export function* main(store: Store, reader: { get(): Promise<number> }): Op<unkn
   });
 });
 
+describe("an op that runs once", () => {
+  const code = (made: string) => `import { Fiber, Switch } from "trestle";
+function* load() {
+  yield* Fiber.yield();
+}
+export function* main() {
+  const op = ${made};
+  yield* op;
+  yield* op;
+  return yield* Switch.run(function* (sw) {
+    return sw;
+  });
+}
+`;
+
+  it.each([true, false])(
+    "is reported where it is run again, and so is a switch that is returned; with types: %s",
+    (typed) => {
+      expect(found(["no-reused-op", "switch-no-escape"], code("load()"), ".js", typed)).toEqual([
+        "8: op was run before on a way that comes here",
+        "10: `sw` is finished when `Switch.run` returns: nobody can use it behind that",
+      ]);
+    },
+  );
+
+  it.each([true, false])("is none of the library's; with types: %s", (typed) => {
+    expect(found("no-reused-op", code("Fiber.yield()"), ".js", typed)).toEqual([]);
+  });
+
+  it("is none that a plain function gives, which may be one of the library's", () => {
+    const text = `declare function tick(): Op<void>;\nfunction* f() {\n  const op = tick();\n  yield* op;\n  yield* op;\n}\nuse(f);\n`;
+    expect(found("no-reused-op", text)).toEqual([]);
+  });
+});
+
 describe("what the migrator writes", () => {
   const outputs = families
     .flatMap(casesOf)

@@ -5,11 +5,15 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { EventEmitter, getEventListeners } from "node:events";
 import { Duplex, Readable, Writable } from "node:stream";
 import { MessageChannel } from "node:worker_threads";
+import * as Effect from "effect/Effect";
+import { action, run as runOperation } from "effection";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { asyncScheduler, Observable, Subject, type Subscriber } from "rxjs";
 import { Cancel, Deferred, Semaphore, Stream, Switch, type Op, type Result } from "trestle";
 import * as bridges from "@trestle/bridges";
 import { fromAsync, toPromise } from "@trestle/bridges";
+import { fromEffect, toEffect } from "@trestle/bridges/effect";
+import { fromOperation, toOperation } from "@trestle/bridges/effection";
 import { fromLwt, toLwt, type LwtTask } from "@trestle/bridges/lwt";
 import { captureBridge, createBridge, withStore } from "@trestle/bridges/context";
 import * as rx from "@trestle/bridges/rxjs";
@@ -680,6 +684,57 @@ const lwt: Leaks = {
   ],
 };
 
+const effect: Leaks = {
+  fromEffect: [
+    MANY,
+    () => {
+      const ended = new Callbacks();
+      const answer = Effect.callback<unknown, unknown>((resume) => {
+        const undo = ended.register(
+          (given) => resume(Effect.succeed(given)),
+          (error) => resume(Effect.fail(error)),
+        );
+        return Effect.sync(undo);
+      });
+      return waits(() => fromEffect(answer), ended.ends, ended.left);
+    },
+  ],
+  toEffect: [
+    MANY,
+    () =>
+      inLongSwitch((sw, i) => {
+        const controller = new AbortController();
+        const { signal } = controller;
+        const exit = Effect.runPromiseExit(
+          toEffect(() => threefold(i), { sw }),
+          { signal },
+        );
+        controller.abort();
+        return exit;
+      }),
+  ],
+};
+
+const effection: Leaks = {
+  fromOperation: [
+    MANY,
+    () => {
+      const ended = new Callbacks();
+      const answer = action<unknown>((resolve, reject) => ended.register(resolve, reject as (error: unknown) => void));
+      return waits(() => fromOperation(answer), ended.ends, ended.left);
+    },
+  ],
+  toOperation: [
+    MANY,
+    () =>
+      inLongSwitch((sw, i) => {
+        const task = runOperation(() => toOperation(() => threefold(i), { sw }));
+        task.catch(() => {});
+        return task.halt();
+      }),
+  ],
+};
+
 /** One stream for all uses, of which each takes it on and lets go of it again. */
 const takenOn = <S extends EventEmitter>(
   stream: S,
@@ -1036,6 +1091,8 @@ const bySubpath: Readonly<Record<string, Leaks>> = {
   "async-iterable": asyncIterable,
   disposable,
   lwt,
+  effect,
+  effection,
   streams,
   "web-streams": web,
 };

@@ -2,6 +2,9 @@
 import type { TS } from "./compiler.js";
 import { diagnosticKey, diagnosticsOf, type LoadedProject } from "./project.js";
 
+/** A type that is not found is not found either where it is written once more, for the fiber function behind a façade. */
+const repeated = new Set([2304, 2503, 2552, 2580, 2591, 2694]);
+
 /** Errors of `program`, in the syntax of the files named `edited` and in the types of `checked`, beyond those of `project`. */
 export function newDiagnostics(
   project: LoadedProject,
@@ -21,7 +24,7 @@ export function newDiagnostics(
   return found.filter((diagnostic) => {
     const key = diagnosticKey(diagnostic, project.root);
     const left = known.get(key) ?? 0;
-    known.set(key, left - 1);
+    if (!repeated.has(diagnostic.code)) known.set(key, left - 1);
     return left <= 0;
   });
 }

@@ -249,10 +249,19 @@ export function diagnosticsOf(program: TS.Program, files: readonly TS.SourceFile
   });
 }
 
-/** What identifies a diagnostic across an edit: its file, code and text, but not its position. */
+/** Errors that have another code when the compiler has a name to suggest, which it has for a few of them. */
+const withoutSuggestion: Readonly<Record<number, number>> = { 2551: 2339, 2552: 2304, 2561: 2353, 2724: 2305 };
+
+/**
+ * What identifies a diagnostic across an edit: its file, its code and the words of its text, but neither its position, nor their order,
+ * nor what is suggested. In which order a message lists the members of a union depends on what was checked before.
+ */
 export function diagnosticKey(diagnostic: TS.Diagnostic, root: string): string {
   const file = diagnostic.file === undefined ? "" : relative(root, diagnostic.file.fileName);
-  return `${file} TS${diagnostic.code} ${ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")}`;
+  const code = withoutSuggestion[diagnostic.code] ?? diagnostic.code;
+  const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n").replace(/ Did you mean [^\n]*\?/g, "");
+  const words = text.match(/[^\s|&'",;()<>[\]{}]+/g) ?? [];
+  return `${file} TS${code} ${words.sort().join(" ")}`;
 }
 
 function countDiagnostics(diagnostics: readonly TS.Diagnostic[], root: string): Map<string, number> {

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { MigrationError } from "../../codemods/failure.js";
 import { planMigration, type PlanRequest } from "../../codemods/migrate.js";
+import { diagnosticKey } from "../../codemods/project.js";
 
 const made: string[] = [];
 afterEach(() => {
@@ -96,6 +97,27 @@ describe("bad input", () => {
 });
 
 describe("accepted input", () => {
+  it("O-22 errors that were there are known again, written once more for a fiber function, or in other words", async () => {
+    const text = `declare function read(a: unknown): Promise<number>;
+export async function one(a: Missing): Promise<number> {
+  return await read(a);
+}
+`;
+    const folder = folderWith({ "tsconfig.json": tsconfig, "src/one.ts": text });
+    const plan = await planMigration({ cwd: folder, paths: [], allowBaselineErrors: true });
+    expect(plan.changes[0]?.after).toContain("function* oneOp(a: Missing)");
+
+    const key = (code: number, messageText: string) =>
+      diagnosticKey({ code, messageText, category: 1, file: undefined, start: undefined, length: undefined }, folder);
+    expect(key(2345, `Argument of type '"c"' is not assignable to parameter of type '"a" | "b"'.`)).toBe(
+      key(2345, `Argument of type '"c"' is not assignable to parameter of type '"b" | "a"'.`),
+    );
+    expect(key(2304, "Cannot find name 'Walker'.")).toBe(
+      key(2552, "Cannot find name 'Walker'. Did you mean 'walkers'?"),
+    );
+    expect(key(2304, "Cannot find name 'Walker'.")).not.toBe(key(2304, "Cannot find name 'Talker'."));
+  });
+
   it("CM-M07 a JavaScript package needs no tsconfig", async () => {
     const folder = folderWith({
       "package.json": { type: "module" },

@@ -93,7 +93,10 @@ export interface DomainOptions {
    * since a thread that is terminated runs no finalizers.
    */
   grace?: number;
-  /** How much memory the program in it may use, in megabytes. Default: what the platform allows. */
+  /**
+   * How much memory the program in it may use, in megabytes. Default: what the platform allows. A few are not enough for any program: such a
+   * domain is out of memory from the start.
+   */
   maxMemory?: number;
 }
 

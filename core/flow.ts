@@ -447,5 +447,10 @@ let utf8: { decode(bytes: Uint8Array): string } | undefined;
 /** @internal Bytes as text; a `TypeError` if they are not UTF-8. */
 export function decode(bytes: Uint8Array): string {
   utf8 ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  return utf8.decode(bytes);
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    // Every platform says it in other words.
+    throw new TypeError("The bytes are not UTF-8; take them as bytes", { cause: error });
+  }
 }

@@ -87,6 +87,10 @@ export function expectJob(where: string, job: unknown): void {
   if (typeof name !== "string") refuse(where, "job.name", "a string", name);
   if (args !== undefined && !Array.isArray(args)) refuse(where, "job.args", "an array", args);
   if (transfer !== undefined && !Array.isArray(transfer)) refuse(where, "job.transfer", "an array", transfer);
+  const given: readonly unknown[] = transfer ?? [];
+  for (const [i, one] of given.entries())
+    if (typeof one !== "object" || one === null)
+      refuse(where, `job.transfer[${i}]`, "something that can be transferred", one);
 }
 
 /** @internal The module of a job as text. */

@@ -40,6 +40,9 @@ const from: string | undefined = typeof __filename === "string" ? __filename : u
 /** How many descriptors a thread takes to begin with, and some more to load what it runs. */
 const SPARE = 8;
 
+/** In megabytes. With less, newer versions of Node end the process and not the thread. */
+const LEAST_MEMORY = 4;
+
 /** One thread. */
 export class Thread extends JobThread {
   private readonly worker: Worker;
@@ -54,7 +57,7 @@ export class Thread extends JobThread {
     }
     const { maxMemory } = options;
     const resourceLimits: ResourceLimits | undefined =
-      maxMemory === undefined ? undefined : { maxOldGenerationSizeMb: maxMemory };
+      maxMemory === undefined ? undefined : { maxOldGenerationSizeMb: Math.max(maxMemory, LEAST_MEMORY) };
     this.worker = new Worker(PROGRAM, {
       eval: true,
       name: this.name,

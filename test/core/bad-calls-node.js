@@ -824,7 +824,7 @@ export const badCallsOf = (world) => {
       ],
       [
         () => domainMgr.run({ module: "/x", name: "x", transfer: [5] }),
-        "TypeError: Domain.run: the arguments of a job must be something that can be copied to another domain: TypeError: Found invalid object in transferList",
+        'TypeError: DomainManager.run: "job.transfer[0]" must be something that can be transferred, got the number 5',
       ],
       [
         () => {

@@ -38,7 +38,7 @@ export const badCalls = {
     ],
     [
       () => Flow.readAll(Flow.bytesSource([new Uint8Array([255])])),
-      "TypeError: The encoded data was not valid for encoding utf-8",
+      "TypeError: The bytes are not UTF-8; take them as bytes",
     ],
     [
       () => Flow.singleWrite(null, [u8]),
@@ -176,10 +176,6 @@ export const badCalls = {
       'TypeError: BufRead.ensure: "n" must be a whole number, got the number Infinity',
     ],
     [() => BufRead.ofString("x").ensure(2 ** 60), "EndOfFile: end of file"],
-    [
-      () => new BufRead(src(), { maxSize: Infinity }).ensure(2 ** 50),
-      "RangeError: Invalid typed array length: 1125899906842624",
-    ],
     [() => BufRead.ofString("x").consume("1"), "InvalidArgument: Can't consume 1 bytes of a 1 byte buffer!"],
     [() => BufRead.ofString("x").consume(5), "InvalidArgument: Can't consume 5 bytes of a 1 byte buffer!"],
     [() => BufRead.ofString("x").take(NaN), 'TypeError: BufRead.take: "n" must be a whole number, got the number NaN'],

@@ -82,7 +82,7 @@ describe("bytes that are not UTF-8", () => {
         const file = (yield* env.fs.join(folder).openSubtree({ sw })).join("latin1");
         yield* file.save(Uint8Array.of(233, 10), { create: { orTruncate: 0o644 } });
         const [got, wanted] = yield* errorsOf([
-          [() => file.load(), "TypeError: The encoded data was not valid for encoding utf-8"],
+          [() => file.load(), "TypeError: The bytes are not UTF-8; take them as bytes"],
           [() => file.withLines((lines) => lines.next()), "Failure: Invalid UTF-8"],
         ]);
         expect(got).toEqual(wanted);
